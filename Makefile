@@ -13,3 +13,7 @@ $(STAMP): requirements.lock pyproject.toml deploy/setup.sh deploy/python-venv.sh
 .PHONY: help
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: generate
+generate: setup  ## write generated/ from protos/
+	deploy/generate/generate.sh

@@ -1,0 +1,46 @@
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from typing import ClassVar as _ClassVar
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ERROR_REASON_UNSPECIFIED: _ClassVar[ErrorReason]
+    ERROR_REASON_INVALID_REQUEST: _ClassVar[ErrorReason]
+    ERROR_REASON_INTEGRATION_UNKNOWN: _ClassVar[ErrorReason]
+    ERROR_REASON_TOKEN_NOT_REQUIRED: _ClassVar[ErrorReason]
+    ERROR_REASON_CALLER_UNAUTHENTICATED: _ClassVar[ErrorReason]
+    ERROR_REASON_CALLER_FORBIDDEN: _ClassVar[ErrorReason]
+    ERROR_REASON_SCOPE_MISMATCH: _ClassVar[ErrorReason]
+    ERROR_REASON_TOKEN_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_REAUTHENTICATION_REQUIRED: _ClassVar[ErrorReason]
+    ERROR_REASON_ACCOUNT_MISMATCH: _ClassVar[ErrorReason]
+    ERROR_REASON_GRANT_REJECTED: _ClassVar[ErrorReason]
+    ERROR_REASON_OTP_REQUIRED: _ClassVar[ErrorReason]
+    ERROR_REASON_CREDENTIAL_UNREADABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_PROVIDER_UNAVAILABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_STORE_UNAVAILABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_AUDIT_UNAVAILABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_PROVIDER_RATE_LIMITED: _ClassVar[ErrorReason]
+    ERROR_REASON_OVERLOADED: _ClassVar[ErrorReason]
+    ERROR_REASON_CONFLICT: _ClassVar[ErrorReason]
+ERROR_REASON_UNSPECIFIED: ErrorReason
+ERROR_REASON_INVALID_REQUEST: ErrorReason
+ERROR_REASON_INTEGRATION_UNKNOWN: ErrorReason
+ERROR_REASON_TOKEN_NOT_REQUIRED: ErrorReason
+ERROR_REASON_CALLER_UNAUTHENTICATED: ErrorReason
+ERROR_REASON_CALLER_FORBIDDEN: ErrorReason
+ERROR_REASON_SCOPE_MISMATCH: ErrorReason
+ERROR_REASON_TOKEN_NOT_FOUND: ErrorReason
+ERROR_REASON_REAUTHENTICATION_REQUIRED: ErrorReason
+ERROR_REASON_ACCOUNT_MISMATCH: ErrorReason
+ERROR_REASON_GRANT_REJECTED: ErrorReason
+ERROR_REASON_OTP_REQUIRED: ErrorReason
+ERROR_REASON_CREDENTIAL_UNREADABLE: ErrorReason
+ERROR_REASON_PROVIDER_UNAVAILABLE: ErrorReason
+ERROR_REASON_STORE_UNAVAILABLE: ErrorReason
+ERROR_REASON_AUDIT_UNAVAILABLE: ErrorReason
+ERROR_REASON_PROVIDER_RATE_LIMITED: ErrorReason
+ERROR_REASON_OVERLOADED: ErrorReason
+ERROR_REASON_CONFLICT: ErrorReason

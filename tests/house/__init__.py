@@ -1,0 +1,1 @@
+"""Tests of the tree itself: its tools, its layers, its generated code."""

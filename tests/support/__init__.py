@@ -1,0 +1,1 @@
+"""Harnesses that several layers' tests share."""

@@ -1,0 +1,1 @@
+"""MMT, Managed Tokens: keeps exchange credentials behind lasting token ids."""

@@ -1,0 +1,1 @@
+"""What MMT decides, in plain Python: standard library only, no I/O of its own."""

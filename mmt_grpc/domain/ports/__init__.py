@@ -1,0 +1,1 @@
+"""What the domain and the exchange engine need of the outside, each contract once, in its Protocol's docstring."""

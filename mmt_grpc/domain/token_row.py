@@ -1,0 +1,148 @@
+"""A row of `token` as the domain sees it, and the questions that its state answers."""
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+from mmt_grpc.domain.model import MICROSECONDS, Cause, Scope
+
+JUST_REFRESHED: Final = 30 * MICROSECONDS
+"""A token that a refresh brought less than this ago is not refreshed again for want of validity."""
+
+
+class TokenState(enum.IntEnum):
+    """The states of a row; EXPIRED is none of them: it is computed at read, never stored."""
+
+    ACTIVE = 1
+    REFRESHING = 2
+    IN_DOUBT = 3
+    REAUTHENTICATION = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a sealed credential belongs to: it opens nowhere else."""
+
+    token_key: bytes
+    identity_key: bytes
+    integration: str
+    scope: Scope
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class SealedToken:
+    """The sealed columns of a row: two wrapped data keys and what is sealed under them."""
+
+    format: int
+    key_epoch: int
+    access_key: bytes
+    renewal_key: bytes
+    access_blob: bytes
+    renewal_blob: bytes | None
+    metadata_blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    """The few columns that Resolve and CheckScope read; times in Unix microseconds."""
+
+    shard: int
+    binding: Binding
+    state: TokenState
+    reason: Cause | None
+    access_expires_at: int | None
+    refreshed_at: int | None
+    refreshable: bool
+    format: int
+    key_epoch: int
+    access_key: bytes
+    access_blob: bytes
+    metadata_blob: bytes | None
+    """Read only when it was asked for (CheckScope)."""
+
+    def is_alive(self, now: int) -> bool:
+        """Whether the access credential may still be served at `now`."""
+        return self.state is not TokenState.REAUTHENTICATION and is_unexpired(self.access_expires_at, now)
+
+    def wants_refresh(self, now: int, min_validity: int) -> bool:
+        """Whether less than `min_validity` is left, and a refresh is not so recent that another brings nothing more."""
+        if not self.refreshable or self.access_expires_at is None:
+            return False
+        left = self.access_expires_at - now
+        if left <= 0:
+            return True
+        just_refreshed = self.refreshed_at is not None and now - self.refreshed_at < JUST_REFRESHED
+        return left < min_validity and not just_refreshed
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A whole row; times in Unix microseconds, keys 32 bytes, attempts and owners 16 bytes."""
+
+    shard: int
+    binding: Binding
+    end_user_key: bytes
+    client_key: bytes
+    account_key: bytes | None
+    state: TokenState
+    reason: Cause | None
+    version: int
+    grant_number: int
+    attempt_id: bytes | None
+    lease_owner: bytes | None
+    lease_until: int | None
+    doubt: bytes | None
+    doubt_owner: bytes | None
+    not_before: int | None
+    failures: int
+    access_expires_at: int | None
+    renewal_expires_at: int | None
+    next_refresh_at: int | None
+    refreshed_at: int | None
+    connected_at: int
+    sealed: SealedToken
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether a refresh runs or its outcome is in doubt."""
+        return self.state in (TokenState.REFRESHING, TokenState.IN_DOUBT)
+
+    def lease_is_over(self, now: int) -> bool:
+        """Whether a refresh holds this row whose lease has run out."""
+        return self.state is TokenState.REFRESHING and self.lease_until is not None and self.lease_until <= now
+
+    def backs_off(self, now: int) -> int:
+        """Microseconds until another refresh may be tried, 0 if now."""
+        return max(0, (self.not_before or 0) - now)
+
+
+def is_unexpired(expires_at: int | None, now: int) -> bool:
+    """Whether a time of expiry lies ahead; None never expires."""
+    return expires_at is None or now < expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What a Connect writes: everything of a row that does not belong to its refreshes."""
+
+    shard: int
+    binding: Binding
+    end_user_key: bytes
+    client_key: bytes
+    account_key: bytes | None
+    access_expires_at: int | None
+    renewal_expires_at: int | None
+    next_refresh_at: int | None
+    sealed: SealedToken
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a refresh writes: the blobs resealed for `generation` + 1, and the new times."""
+
+    access_blob: bytes
+    renewal_blob: bytes | None
+    access_expires_at: int | None
+    renewal_expires_at: int | None
+    next_refresh_at: int | None

@@ -1,19 +1,74 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 
-STAMP := .venv/.installed
-
-.PHONY: setup
-setup: $(STAMP)  ## make .venv with everything in it
-
-$(STAMP): requirements.lock pyproject.toml deploy/setup.sh deploy/python-venv.sh
-	@deploy/setup.sh
-	@touch $@
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+# Tests to run, and further arguments to pytest: make test TESTS=tests/store ARGS=-x
+TESTS ?=
+ARGS ?=
 
 .PHONY: help
 help:  ## print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(INSTALLED)  ## make .venv with everything in it
+
+$(INSTALLED): requirements.lock pyproject.toml deploy/setup.sh deploy/python-venv.sh
+	@deploy/setup.sh
+	@touch $@
+
+.PHONY: demo
+demo: setup  ## show the whole life of tokens against the sandbox exchange
+	@$(BIN)/mmt demo
+
+.PHONY: test
+test: setup system-packages  ## run every test, and the linters as tests, with branch coverage
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term $(ARGS) $(TESTS)
+
+.PHONY: system-packages
+system-packages:
+	@deploy/system-packages.sh
+
+.PHONY: lint
+lint: setup  ## run the linters alone
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+
+.PHONY: format
+format: setup  ## put code and protos into the one form
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+	$(BIN)/buf format --write
 
 .PHONY: generate
 generate: setup  ## write generated/ from protos/
 	deploy/generate/generate.sh
+
+.PHONY: lock
+lock:  ## resolve the dependencies anew: requirements.lock and deploy/locks/
+	deploy/lock.sh
+
+.PHONY: test-mysql
+test-mysql: setup  ## run the store's tests on a real MySQL 9.7, fetched into build/
+	MMT_TEST_MYSQL_ROOT="$$(deploy/mysql97.sh)" $(BIN)/python -m pytest -m mysql $(ARGS) $(or $(TESTS),tests/store)
+
+.PHONY: tools
+tools:  ## build ghz and grpcurl into build/bin, where there is a Go
+	deploy/tools.sh
+
+.PHONY: docker
+docker:  ## build the image
+	docker build --tag mmt .
+
+.PHONY: clean
+clean:  ## remove everything that was made here, the environments included
+	rm -rf .venv .venv-generate build dist .coverage .coverage.* htmlcov
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find mmt_grpc generated tests deploy -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,28 @@
+"""The working tree, and the programs of the environment that the tests run in."""
+
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sysconfig.get_path("scripts"))
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run a program (a bare name is one of the environment's) to its end; both of its outputs are in `stdout`."""
+    program, *arguments = command
+    path = program if isinstance(program, Path) else BIN / program
+    # Measuring the coverage of a linter would only slow it down.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    return subprocess.run(
+        [path, *arguments],
+        cwd=cwd,
+        env=environment,
+        check=False,
+        text=True,
+        encoding="utf-8",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Unpacks Debian's newest MySQL server under build/mysql97/ without touching the system, and prints the folder.
 #
-# ROOT/mysqld runs it with the libraries it came with. The version is whatever Debian's unstable holds: 9.7 or newer.
+# ROOT/mysqld runs it with the libraries it came with; as root it wants --user. The version is whatever Debian's unstable holds: 9.7 or newer.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 home=$PWD/build/mysql97
 root=$home/root
 
-if [ -x "$root/mysqld" ] && "$root/mysqld" --no-defaults --version >/dev/null 2>&1; then
+if [ -x "$root/mysqld" ] && "$root/mysqld" --version >/dev/null 2>&1; then
     echo "$root"
     exit 0
 fi
@@ -55,10 +55,13 @@ rm -rf "$home/archives" "$home/lists"
 
 libraries=$root/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || echo "$(uname -m)-linux-gnu")
 loader=$(find "$root/usr" -name 'ld-linux-*.so.*' | head -n 1)
+# It reads no configuration of this system, needs none of its folders, and takes every further option after these.
 cat >"$root/mysqld" <<RUN
 #!/bin/sh
-exec "$loader" --library-path "$libraries:$libraries/private" "$root/usr/sbin/mysqld" "\$@"
+[ "\$1" != --no-defaults ] || shift
+exec "$loader" --library-path "$libraries:$libraries/private" "$root/usr/sbin/mysqld" --no-defaults \\
+    --secure-file-priv=NULL --lc-messages-dir="$root/usr/share/mysql" --mysqlx=0 "\$@"
 RUN
 chmod 755 "$root/mysqld"
-"$root/mysqld" --no-defaults --version >&2
+"$root/mysqld" --version >&2
 echo "$root"

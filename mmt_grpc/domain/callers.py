@@ -46,7 +46,7 @@ API_KEY_METHODS: Final[Mapping[Scope, frozenset[Method]]] = {
     Scope.READ: frozenset({Method.CONNECT, Method.RESOLVE, Method.REVOKE, Method.CHECK_SCOPE}),
     Scope.WRITE: frozenset({Method.CONNECT, Method.RESOLVE, Method.REVOKE, Method.CHECK_SCOPE}),
 }
-"""What API keys of a scope may call. A method that is in no row is refused; the scopes of tokens are checked per call."""
+"""What API keys of a scope may call; a method in no row is refused. The scopes of tokens are checked per call."""
 
 
 def admit(caller: Caller, method: str) -> Method:

@@ -5,8 +5,7 @@ from typing import Final
 
 MAX_CODE_POINTS: Final = 256
 _BIDIRECTIONAL: Final = frozenset(
-    chr(point)
-    for point in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    chr(point) for point in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 )
 _BYTE_ORDER_MARK: Final = "\ufeff"
 

@@ -20,8 +20,8 @@ class Phase(enum.StrEnum):
 class AuditRecord:
     """Who, for whom, what, and how it ended; never a secret.
 
-    `method` one of Connect, Resolve, Revoke, CheckScope, Refresh, …; `caller` the id of an API key, or `mmt` for its own
-    work; keys 32 bytes; `outcome` `ok` or `refused` or `failed` (None in an INTENT); `reason` with the latter two.
+    `method` one of Connect, Resolve, Revoke, CheckScope, Refresh, …; `caller` the id of an API key, or `mmt` for its
+    own work; keys 32 bytes; `outcome` `ok` or `refused` or `failed` (None in an INTENT); `reason` with the latter two.
     """
 
     call_id: str

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from mmt_grpc.domain.errors import Reason
 from mmt_grpc.domain.model import ConnectOutcome, Grant, Identity, Liveness, Upstream
-from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.domain.token_row import Binding, SealedToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,14 @@ class CallContext:
 
 @dataclass(frozen=True, slots=True)
 class ConnectOrder:
-    """A Connect whose shape, caller and scope have been checked."""
+    """A Connect whose shape, caller and scope have been checked; `time_left`: microseconds to its deadline."""
 
     context: CallContext
     identity: Identity
     grant: Grant
     request_id: str | None
     allow_account_change: bool
+    time_left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,17 @@ class RefreshAnswer:
     wait: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class StagedRevocation:
+    """The sealed credentials of a row about to be deleted; `unsettled`: a refresh was running or in doubt."""
+
+    shard: int
+    binding: Binding
+    sealed: SealedToken
+    account_key: bytes | None
+    unsettled: bool
+
+
 class Exchanger(Protocol):
     """Each method answers within its own bounds and raises `MmtError`s.
 
@@ -75,8 +87,8 @@ class Exchanger(Protocol):
         """Ask the provider whether the row's credential is alive; writes nothing."""
         ...
 
-    def stage_revocation(self, context: CallContext, row: TokenRow) -> None:
-        """Keep the row's sealed credentials durably for revocation upstream, replacing what was kept for its key."""
+    def stage_revocation(self, context: CallContext, staged: StagedRevocation) -> None:
+        """Keep a row's sealed credentials durably for revocation upstream, replacing what was kept for its key."""
         ...
 
     def complete_revocation(self, context: CallContext, *, shard: int, token_key: bytes) -> Upstream:

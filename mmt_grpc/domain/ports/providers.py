@@ -46,8 +46,8 @@ class ProviderError(Exception):
 class Issued:
     """What a provider gave. `expires_in` in seconds from the moment the request was sent, None: not said or never.
 
-    `expires_at` (Unix microseconds) only where the grant itself carried a time. `granted_scopes` None: the answer did not
-    say. `renewal_expires_in` in seconds, None if not known.
+    `expires_at` (Unix microseconds) only where the grant itself carried a time. `granted_scopes` None: the answer did
+    not say. `renewal_expires_in` in seconds, None if not known.
     """
 
     credential: Credential
@@ -85,7 +85,8 @@ class Provider(Protocol):
     def redeem(self, grant: Grant, scope: Scope) -> Issued:
         """Turn a grant into credentials, once; ready tokens, sessions and keys come back as they are.
 
-        An API key's permissions are read here (`granted_scopes`). Never retried after bytes were sent, unless NOT_CONSUMED.
+        An API key's permissions are read here (`granted_scopes`). Never retried after bytes were sent, unless
+        NOT_CONSUMED.
         """
         ...
 
@@ -101,7 +102,7 @@ class Provider(Protocol):
         ...
 
     def covers(self, granted: Sequence[str], scope: Scope) -> bool:
-        """Whether every entry of `read_scopes` (for WRITE: of `write_scopes` too) was granted, `offline_access` aside."""
+        """Whether all of `read_scopes` (for WRITE: of `write_scopes` too) were granted, `offline_access` aside."""
         ...
 
     def is_wider(self, granted: Sequence[str], scope: Scope) -> bool:

@@ -63,8 +63,8 @@ class CallerMacs(Protocol):
 class AccessSealing(Protocol):
     """What a worker opens. No method of it can open a refresh token.
 
-    Raises `CredentialUnreadableError` if anything does not fit, `StoreUnavailableError` if the key epoch is unknown even
-    after the keyring was read again.
+    Raises `CredentialUnreadableError` if anything does not fit, `StoreUnavailableError` if the key epoch is unknown
+    even after the keyring was read again.
     """
 
     def open_access(self, row: AccessRow) -> Credential:
@@ -113,7 +113,7 @@ class Sealing(Protocol):
 
 
 class RecordSealing(Protocol):
-    """Sealing of the exchanger's own durable records, each under a data key of its own wrapped by the current renewal key."""
+    """Sealing of the exchanger's own records, each under a data key of its own, wrapped by the current renewal key."""
 
     def seal_record(self, purpose: str, content: bytes) -> bytes:
         """Seal a record; `purpose` is bound to it."""

@@ -28,7 +28,7 @@ class AccessRows(Protocol):
     """What a worker reads to answer Resolve and CheckScope."""
 
     def read_access(self, shard: int, token_key: bytes, *, metadata: bool = False) -> Reading[AccessRow | None]:
-        """Read the few columns of one row, causally after every change acknowledged before, with `metadata` one more."""
+        """Read the few columns of one row, causally after every acknowledged change, with `metadata` one more."""
         ...
 
 
@@ -76,7 +76,10 @@ class RefreshRows(TokenRows, Protocol):
         ...
 
     def commit_refresh(self, row: TokenRow, *, attempt_id: bytes, refreshed: Refreshed) -> bool:
-        """→ ACTIVE with `generation` + 1, WHERE generation AND (attempt_id OR state <> REFRESHING); clears doubt, owners."""
+        """→ ACTIVE with `generation` + 1, WHERE generation AND (attempt_id OR state <> REFRESHING).
+
+        Clears doubt and owners.
+        """
         ...
 
     def doubt(self, row: TokenRow, *, attempt_id: bytes, not_before: int) -> bool:

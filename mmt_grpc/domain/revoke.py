@@ -1,0 +1,93 @@
+"""Revoke: the ledger first, then the row, then the exchange. Revoked means revoked."""
+
+from dataclasses import dataclass
+
+from mmt_grpc.domain import scope_rule, token_id
+from mmt_grpc.domain.auditing import trail
+from mmt_grpc.domain.callers import Method
+from mmt_grpc.domain.errors import MmtError, StoreOutcomeUnknownError, TokenNotFoundError
+from mmt_grpc.domain.failpoints import Failpoints
+from mmt_grpc.domain.model import Upstream
+from mmt_grpc.domain.ports.audit import Audit
+from mmt_grpc.domain.ports.clock import Clock
+from mmt_grpc.domain.ports.exchanger import CallContext, Exchanger, StagedRevocation
+from mmt_grpc.domain.ports.sealing import Index
+from mmt_grpc.domain.ports.store import Ledger, TokenRows
+from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.domain.verbs import Call, Revoked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoke:
+    """Deletes a row at once and for good, whatever state it is in, and whether or not it can be opened."""
+
+    rows: TokenRows
+    ledger: Ledger
+    index: Index
+    exchanger: Exchanger
+    audit: Audit
+    clock: Clock
+    failpoints: Failpoints
+
+    def __call__(self, call: Call, text: str) -> Revoked:
+        """Revoke a normalised token id; raises `TokenNotFoundError`, `ScopeMismatchError`."""
+        with trail(self.audit, call, Method.REVOKE) as entries:
+            key = self.index.token_key(call.client_id, text)
+            entries.know(token_key=key)
+            row = self.rows.read(token_id.shard_of(text), key).row
+            if row is None:
+                raise TokenNotFoundError
+            binding = row.binding
+            entries.know(integration=binding.integration, generation=binding.generation)
+            scope_rule.check(token=binding.scope, caller=call.caller.scope, required=binding.scope)
+            entries.intend()
+            self.failpoints.reach("revoke.before_ledger")
+            self.ledger.record(row.shard, key)
+            self.failpoints.reach("revoke.after_ledger")
+            revoked = self._end(call, row)
+            entries.succeed()
+            return revoked
+
+    def _end(self, call: Call, row: TokenRow) -> Revoked:
+        """Delete, however often the row moves under it; the newest sealed credentials are what is revoked upstream."""
+        context = CallContext(call.call_id, call.caller.name)
+        unsure = False
+        while True:
+            staged = self._stage(context, row)
+            self.failpoints.reach("revoke.after_stage")
+            try:
+                revoked_at = self.rows.delete(row)
+            except StoreOutcomeUnknownError:
+                revoked_at, unsure = None, True
+            if revoked_at is None:
+                seen = self.rows.read(row.shard, row.binding.token_key)
+                if seen.row is not None:
+                    call.remaining(self.clock)
+                    row = seen.row
+                    continue
+                if not unsure:
+                    raise TokenNotFoundError
+                revoked_at = seen.now
+            self.failpoints.reach("revoke.after_delete")
+            return Revoked(revoked_at, self._complete(context, row) if staged else Upstream.FAILED)
+
+    def _stage(self, context: CallContext, row: TokenRow) -> bool:
+        """Hand the sealed credentials over; without an exchanger the row is deleted all the same."""
+        staged = StagedRevocation(
+            shard=row.shard,
+            binding=row.binding,
+            sealed=row.sealed,
+            account_key=row.account_key,
+            unsettled=row.is_unsettled,
+        )
+        try:
+            self.exchanger.stage_revocation(context, staged)
+        except MmtError:
+            return False
+        return True
+
+    def _complete(self, context: CallContext, row: TokenRow) -> Upstream:
+        try:
+            return self.exchanger.complete_revocation(context, shard=row.shard, token_key=row.binding.token_key)
+        except MmtError:
+            return Upstream.FAILED

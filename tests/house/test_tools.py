@@ -1,12 +1,12 @@
 """The linters, one test each, so that pytest's summary tells everything."""
 
 import shutil
-import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.support.tree import ROOT, run
+from tests.support.tree import run
 
 GIT = Path(shutil.which("git") or "/usr/bin/git")
 
@@ -37,12 +37,12 @@ def test_every_type_is_stated_and_right() -> None:
 
 def test_the_published_contract_still_reads_what_its_callers_send(tmp_path: Path) -> None:
     landed = next((name for name in ("origin/main", "main", "HEAD") if holds_the_contract(name)), None)
-    assert landed is not None, "no branch here holds the contract: a clone of depth 1 at least is needed"
-    archive = tmp_path / "landed.tar"
+    assert landed is not None
+    archive = tmp_path / "landed.zip"
     exported = run(GIT, "archive", f"--output={archive}", landed, "protos", "buf.yaml")
     assert exported.returncode == 0, exported.stdout
-    with tarfile.open(archive) as files:
-        files.extractall(tmp_path / "landed", filter="data")
+    with zipfile.ZipFile(archive) as files:
+        files.extractall(tmp_path / "landed")
 
     done = run("buf", "breaking", "--against", str(tmp_path / "landed"))
 
@@ -50,4 +50,4 @@ def test_the_published_contract_still_reads_what_its_callers_send(tmp_path: Path
 
 
 def holds_the_contract(name: str) -> bool:
-    return run(GIT, "cat-file", "-e", f"{name}:protos/mmt/v1/token_service.proto", cwd=ROOT).returncode == 0
+    return run(GIT, "cat-file", "-e", f"{name}:protos/mmt/v1/token_service.proto").returncode == 0

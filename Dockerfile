@@ -25,7 +25,6 @@ USER 10001:10001
 WORKDIR /var/lib/mmt
 # The replica's own state: it has to survive a restart of the container.
 VOLUME /var/lib/mmt
-EXPOSE 8443
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["mmt", "health"]
 ENTRYPOINT ["mmt"]

@@ -47,5 +47,5 @@ make_venv() {
             return 1
         }
     fi
-    "$python" -m venv "$directory"
+    "$python" -m venv --clear "$directory"
 }

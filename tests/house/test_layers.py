@@ -1,14 +1,13 @@
 """The tree is the architecture: what import-linter cannot say about it."""
 
 import ast
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.tree import ROOT
+from tests.support.tree import ROOT, git
 
 DOMAIN = ROOT / "mmt_grpc/domain"
 TOP_LEVEL = {
@@ -91,7 +90,8 @@ def test_a_module_is_read_in_one_sitting(path: Path) -> None:
 
 
 def test_the_top_level_holds_what_a_newcomer_is_told_of() -> None:
-    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S607  # git is found as the developer finds it
-    tracked = {name.split("/")[0] for name in listing.splitlines()}
+    listing = git("ls-files")
+    assert listing.returncode == 0, listing.stdout
+    tracked = {name.split("/")[0] for name in listing.stdout.splitlines()}
 
     assert tracked <= TOP_LEVEL

@@ -1,14 +1,11 @@
 """The linters, one test each, so that pytest's summary tells everything."""
 
-import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.support.tree import run
-
-GIT = Path(shutil.which("git") or "/usr/bin/git")
+from tests.support.tree import git, run
 
 
 @pytest.mark.parametrize(
@@ -39,7 +36,7 @@ def test_the_published_contract_still_reads_what_its_callers_send(tmp_path: Path
     landed = next((name for name in ("origin/main", "main", "HEAD") if holds_the_contract(name)), None)
     assert landed is not None
     archive = tmp_path / "landed.zip"
-    exported = run(GIT, "archive", f"--output={archive}", landed, "protos", "buf.yaml")
+    exported = git("archive", f"--output={archive}", landed, "protos", "buf.yaml")
     assert exported.returncode == 0, exported.stdout
     with zipfile.ZipFile(archive) as files:
         files.extractall(tmp_path / "landed")
@@ -50,4 +47,4 @@ def test_the_published_contract_still_reads_what_its_callers_send(tmp_path: Path
 
 
 def holds_the_contract(name: str) -> bool:
-    return run(GIT, "cat-file", "-e", f"{name}:protos/mmt/v1/token_service.proto").returncode == 0
+    return git("cat-file", "-e", f"{name}:protos/mmt/v1/token_service.proto").returncode == 0

@@ -1,6 +1,7 @@
 """The working tree, and the programs of the environment that the tests run in."""
 
 import os
+import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -26,3 +27,10 @@ def run(*command: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[s
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+
+
+def git(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run git on the working tree, whoever owns it: a mounted checkout often is another user's."""
+    program = shutil.which("git")
+    assert program is not None, "git is not on the PATH"
+    return run(Path(program), "-c", f"safe.directory={ROOT}", *arguments)

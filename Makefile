@@ -57,7 +57,7 @@ lock:  ## resolve the dependencies anew: requirements.lock and deploy/locks/
 
 .PHONY: test-mysql
 test-mysql: setup  ## run the store's tests on a real MySQL 9.7, fetched into build/
-	MMT_TEST_MYSQL_ROOT="$$(deploy/mysql97.sh)" $(BIN)/python -m pytest -m mysql $(ARGS) $(or $(TESTS),tests/store)
+	root=$$(deploy/mysql97.sh) && MMT_TEST_MYSQL_ROOT=$$root $(BIN)/python -m pytest -m mysql $(ARGS) $(or $(TESTS),tests/store)
 
 .PHONY: tools
 tools:  ## build ghz and grpcurl into build/bin, where there is a Go

@@ -1,0 +1,1 @@
+"""Keyrings, keyed hashes and sealed rows: the only place where keys are used."""

@@ -46,11 +46,8 @@ class BinanceExchange:
         self._books = books
         self._members = members
         self._clock = clock
-
-    @property
-    def endpoints(self) -> Mapping[tuple[str, str], Endpoint]:
         restrictions = Endpoint("restrictions", self._restrictions, self._key_owner)
-        return {
+        self.endpoints: Mapping[tuple[str, str], Endpoint] = {
             ("POST", "/login"): Endpoint("login", self._login, self._login_owner, limited=True),
             ("GET", "/session"): Endpoint("session", self._session, self._session_owner),
             ("GET", "/sapi/v1/account/apiRestrictions"): restrictions,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mmt_grpc.sandbox.journal import Journal
-from mmt_grpc.sandbox.pkce import challenge_of
+from mmt_grpc.sandbox.pkce import challenge_of, is_verifier
 from mmt_grpc.sandbox.records import Chain, Code, Terms, Token, TokenKind, digest
 from mmt_grpc.sandbox.refusal import Reason, RefusedError
 from mmt_grpc.sandbox.shelf import Shelf
@@ -74,7 +74,7 @@ class Books:
             raise RefusedError(Reason.EXPIRED)
         if redirect_uri is not None and not hmac.compare_digest(redirect_uri.encode(), record.redirect_uri.encode()):
             raise RefusedError(Reason.REDIRECT_MISMATCH)
-        if record.challenge is not None and not _proves(verifier, record.challenge):
+        if not _proves(verifier, record.challenge):
             raise RefusedError(Reason.VERIFIER_MISMATCH)
         chain = self._open_chain(integration, record.account, record.terms)
         record.chain = chain.key
@@ -204,5 +204,8 @@ class Books:
                 self._tokens_of[chain.key].pop(key)
 
 
-def _proves(verifier: str | None, challenge: str) -> bool:
-    return verifier is not None and hmac.compare_digest(challenge_of(verifier).encode(), challenge.encode())
+def _proves(verifier: str | None, challenge: str | None) -> bool:
+    if verifier is None or challenge is None:
+        # A verifier without a challenge is a downgrade (RFC 9700 section 4.8.2).
+        return verifier is challenge
+    return is_verifier(verifier) and hmac.compare_digest(challenge_of(verifier).encode(), challenge.encode())

@@ -53,9 +53,8 @@ class CoinbaseExchange(OAuthExchange):
     }
     refused_read = _errors(401, "invalid_token", "The access token is invalid")
 
-    @property
-    def endpoints(self) -> Mapping[tuple[str, str], Endpoint]:
-        return {**super().endpoints, ("GET", "/v2/user/auth"): Endpoint("scopes", self._scopes, self.bearer_owner)}
+    def further_endpoints(self) -> Mapping[tuple[str, str], Endpoint]:
+        return {("GET", "/v2/user/auth"): Endpoint("scopes", self._scopes, self.bearer_owner)}
 
     def client_credentials(self, request: Request) -> tuple[str, str] | None:
         if "authorization" in request.headers:

@@ -17,6 +17,9 @@ IDLE_SECONDS = 75.0
 REQUEST_SECONDS = 15.0
 """How long a request may take to arrive once its first byte is there, and its answer to be taken."""
 
+LINGER_SECONDS = 1.0
+"""How long a refused peer may go on sending before it is cut off."""
+
 
 class _TooLargeError(Exception):
     """The body is over 64 KiB."""
@@ -44,6 +47,9 @@ class HttpConnection:
                 self._http.start_next_cycle()
         except (_ClosedError, ConnectionError, TimeoutError, h11.LocalProtocolError):
             self._writer.transport.abort()
+        except asyncio.CancelledError:
+            self._writer.transport.abort()
+            raise
         except (h11.RemoteProtocolError, _TooLargeError) as error:
             await self._refuse(413 if isinstance(error, _TooLargeError) else 400)
         finally:
@@ -107,6 +113,11 @@ class HttpConnection:
             return
         try:
             await self._send(json_response(status, {"error": "bad_request"}, ("Connection", "close")))
+            self._writer.write_eof()
+            # Closing with unread bytes would reset the connection and take the answer back.
+            async with asyncio.timeout(LINGER_SECONDS):
+                while await self._reader.read(_CHUNK):
+                    continue
         except (ConnectionError, TimeoutError):
             self._writer.transport.abort()
 

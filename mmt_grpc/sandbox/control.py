@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mmt_grpc.sandbox.binance import PERMISSIONS, READING
+from mmt_grpc.sandbox.exchange import Exchange
 from mmt_grpc.sandbox.faults import CHANGING, Fault, FaultName, can_hit
 from mmt_grpc.sandbox.fields import FieldError, Fields
 from mmt_grpc.sandbox.limits import Limit
@@ -64,7 +65,7 @@ class Control:
             return json_response(400, {"error": f"body: {error}"})
 
     def _authorizations(self, fields: Fields) -> dict[str, str]:
-        exchange = self._oauth(fields.text("integration"))
+        exchange = self._oauth(fields)
         account = fields.account()
         scope = fields.choice("scope", _SCOPES)
         terms = exchange.terms(
@@ -117,14 +118,14 @@ class Control:
         return {"key": key, "secret": secret}
 
     def _faults(self, fields: Fields) -> dict[str, str]:
-        integration = self._integration(fields.text("integration"))
+        integration, exchange = self._exchange(fields)
         account = fields.account()
         name = FaultName(fields.choice("fault", tuple(FaultName)))
         endpoint = fields.optional_text("endpoint")
         seconds = fields.optional_seconds("seconds", most=_SECONDS_MOST)
         times = fields.count("times", default=1, most=_TIMES_MOST)
         fields.done()
-        known = {e.name for e in self._market.endpoints(integration).values()} - {"page"}
+        known = {e.name for e in exchange.endpoints.values()} - {"page"}
         if endpoint is not None and endpoint not in known:
             raise FieldError(f"endpoint: must be one of {', '.join(sorted(known))}")
         if not can_hit(name, frozenset(known & CHANGING if endpoint is None else {endpoint})):
@@ -134,7 +135,7 @@ class Control:
         return {}
 
     def _deaths(self, fields: Fields) -> dict[str, int]:
-        integration = self._integration(fields.text("integration"))
+        integration, _ = self._exchange(fields)
         account = fields.account()
         kind = fields.optional_choice("kind", _KINDS)
         fields.done()
@@ -143,7 +144,7 @@ class Control:
         return {"ended": self._market.kill(integration=integration, account=account, kind=kind)}
 
     def _rate_limits(self, fields: Fields) -> dict[str, str]:
-        integration = self._integration(fields.text("integration"))
+        integration, _ = self._exchange(fields)
         limit = fields.optional_text("limit")
         fields.done()
         try:
@@ -162,14 +163,16 @@ class Control:
             if wanted in {None, integration}
         }
 
-    def _integration(self, name: str) -> str:
-        if self._market.exchange(name) is None:
-            raise FieldError("integration: must read like [a-z][a-z0-9_-]{0,62} and not be reserved")
-        return name
-
-    def _oauth(self, name: str) -> OAuthExchange:
-        exchange = self._market.oauth(self._integration(name))
+    def _exchange(self, fields: Fields) -> tuple[str, Exchange]:
+        name = fields.text("integration")
+        exchange = self._market.exchange(name)
         if exchange is None:
+            raise FieldError("integration: must read like [a-z][a-z0-9_-]{0,62} and not be reserved")
+        return name, exchange
+
+    def _oauth(self, fields: Fields) -> OAuthExchange:
+        _, exchange = self._exchange(fields)
+        if not isinstance(exchange, OAuthExchange):
             raise FieldError(f"integration: {LOGIN_NAME} gives no codes; use /control/users or /control/api-keys")
         return exchange
 

@@ -28,6 +28,9 @@ class Dispatcher:
         """The response to any request at all."""
         try:
             template, response = self._route(request)
+        except Exception as failure:  # noqa: BLE001  # a bug here must not show a request's contents anywhere
+            self._log("sandbox_failure", {"error": type(failure).__name__})
+            template, response = "", json_response(500, {"error": "internal"})
         finally:
             self._market.journal.commit()
         method = request.method if request.method in _METHODS else "OTHER"
@@ -47,12 +50,12 @@ class Dispatcher:
 
     def _provider(self, request: Request) -> tuple[str, Response]:
         name, _, rest = request.path.removeprefix("/").partition("/")
-        exchange = self._market.exchange(name)
-        methods = {} if exchange is None else self._methods(name, f"/{rest}")
+        exchange, path = self._market.exchange(name), f"/{rest}"
+        methods = [] if exchange is None else [method for method, known in exchange.endpoints if known == path]
         if exchange is None or not methods:
             return "", json_response(404, {"error": "not_found"})
-        template = f"/{{integration}}/{rest}"
-        endpoint = self._market.endpoints(name).get((request.method, f"/{rest}"))
+        template = f"/{{integration}}{path}"
+        endpoint = exchange.endpoints.get((request.method, path))
         if endpoint is None:
             return template, json_response(405, {"error": "method_not_allowed"}, ("Allow", ", ".join(methods)))
         if endpoint.limited and (wait := self._market.limiter.wait(name)):
@@ -62,9 +65,6 @@ class Dispatcher:
         if fault is None:
             return template, endpoint.answer(request)
         return template, strike(fault=fault, exchange=exchange, endpoint=endpoint, request=request)
-
-    def _methods(self, name: str, path: str) -> dict[str, None]:
-        return {method: None for method, known in self._market.endpoints(name) if known == path}
 
 
 def _is_local(host: str | None) -> bool:

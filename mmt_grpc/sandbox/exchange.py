@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,4 +51,4 @@ class Exchange(Protocol):
 
 def retry_header(seconds: float) -> tuple[str, str]:
     """The Retry-After header, in whole seconds and never 0."""
-    return ("Retry-After", str(max(1, round(seconds))))
+    return ("Retry-After", str(max(1, math.ceil(seconds))))

@@ -1,14 +1,17 @@
-"""Strict readings of a control body: every refusal names its field and never repeats a value."""
+"""Strict readings of a control body: every refusal names its field and repeats no value."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from mmt_grpc.sandbox.names import is_account
 
 _TEXT_LENGTH = 8192
+_NAME_LENGTH = 64
 _LIST_LENGTH = 100
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class FieldError(Exception):
@@ -32,7 +35,7 @@ class Fields:
     def text(self, name: str) -> str:
         """A mandatory string of 1 to 8192 characters."""
         value = self._take(name)
-        if not isinstance(value, str) or not 0 < len(value) <= _TEXT_LENGTH:
+        if not isinstance(value, str) or not 0 < len(value) <= _TEXT_LENGTH or _SURROGATE.search(value):
             raise FieldError(f"{name}: must be a string of 1 to {_TEXT_LENGTH} characters")
         return value
 
@@ -89,9 +92,9 @@ class Fields:
 
     def done(self) -> None:
         """Refuse fields that nothing reads: a misspelt one would silently do nothing."""
-        if self._body.keys() - self._read:
+        for name in self._body.keys() - self._read:
             known = ", ".join(sorted(self._read))
-            raise FieldError(f"body: has a field that is not known here; known are {known}")
+            raise FieldError(f"{name[:_NAME_LENGTH]}: is not known here; known are {known}")
 
     def _take(self, name: str) -> object:
         self._read.add(name)

@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+_BUSY_SECONDS = 2.0
+"""How long to wait for a sandbox that is just letting go of the file."""
 _SCHEMA = "CREATE TABLE IF NOT EXISTS record (kind TEXT, key TEXT, body TEXT, PRIMARY KEY (kind, key)) WITHOUT ROWID"
 _UPSERT = "INSERT INTO record VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body"
 
@@ -53,8 +55,7 @@ class Journal:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    # The sandbox's thread is another one than that which opens the file; they never use it at the same time.
-    db = sqlite3.connect(path, timeout=2.0, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=_BUSY_SECONDS)
     try:
         # Exclusive: two sandboxes on one file would each accept the same one-time token.
         db.execute("PRAGMA locking_mode = EXCLUSIVE")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from mmt_grpc.sandbox.binance import BinanceExchange
 from mmt_grpc.sandbox.books import Books
 from mmt_grpc.sandbox.coinbase import CoinbaseExchange
-from mmt_grpc.sandbox.exchange import Endpoint, Exchange
+from mmt_grpc.sandbox.exchange import Exchange
 from mmt_grpc.sandbox.faults import Faults
 from mmt_grpc.sandbox.generic import GenericExchange
 from mmt_grpc.sandbox.journal import Journal
@@ -19,8 +19,8 @@ from mmt_grpc.sandbox.registration import LOGIN_NAME, is_name, registration
 from mmt_grpc.sandbox.tallies import Tallies
 from mmt_grpc.sandbox.uphold import UpholdExchange
 
-_EXCHANGES_MOST = 1_000
-"""More integrations than any test needs; beyond them a name is unknown."""
+_EXCHANGES_KEPT = 1_000
+"""Exchanges hold no state of their own, so that further ones are made anew for each request."""
 
 _OAUTH: dict[str, type[OAuthExchange]] = {"coinbase": CoinbaseExchange, "uphold": UpholdExchange}
 
@@ -49,28 +49,18 @@ class Market:
         self.limiter = Limiter(clock=clock)
         binance = BinanceExchange(name=LOGIN_NAME, books=self.books, members=self.members, clock=clock)
         self._exchanges: dict[str, Exchange] = {LOGIN_NAME: binance}
-        self._endpoints: dict[str, Mapping[tuple[str, str], Endpoint]] = {LOGIN_NAME: binance.endpoints}
         journal.commit()
 
     def exchange(self, name: str) -> Exchange | None:
         """The exchange of that name, or None if the name cannot be one."""
-        if name not in self._exchanges:
-            if not is_name(name) or len(self._exchanges) >= _EXCHANGES_MOST:
-                return None
-            app = registration(name, base_url=self._base_url, clients=self._clients)
-            exchange = _OAUTH.get(name, GenericExchange)(registration=app, books=self.books)
+        found = self._exchanges.get(name)
+        if found is not None or not is_name(name):
+            return found
+        app = registration(name, base_url=self._base_url, clients=self._clients)
+        exchange = _OAUTH.get(name, GenericExchange)(registration=app, books=self.books)
+        if len(self._exchanges) < _EXCHANGES_KEPT:
             self._exchanges[name] = exchange
-            self._endpoints[name] = exchange.endpoints
-        return self._exchanges[name]
-
-    def oauth(self, name: str) -> OAuthExchange | None:
-        """The exchange of that name if it gives authorization codes."""
-        exchange = self.exchange(name)
-        return exchange if isinstance(exchange, OAuthExchange) else None
-
-    def endpoints(self, name: str) -> Mapping[tuple[str, str], Endpoint]:
-        """The endpoints of an exchange that is there."""
-        return self._endpoints[name]
+        return exchange
 
     def kill(self, *, integration: str, account: str, kind: str | None) -> int:
         """End the account's live credentials of one kind, or all of them; how many there were."""

@@ -50,18 +50,20 @@ class OAuthExchange(ABC):
     def __init__(self, *, registration: Registration, books: Books) -> None:
         self.registration = registration
         self.books = books
-        self._page = AuthorizePage(grantor=self)
-
-    @property
-    def endpoints(self) -> Mapping[tuple[str, str], Endpoint]:
-        return {
-            ("GET", self.authorize_path): Endpoint("page", self._page.show, _nobody),
-            ("POST", self.authorize_path): Endpoint("page", self._page.decide, _nobody),
+        page = AuthorizePage(grantor=self)
+        self.endpoints: Mapping[tuple[str, str], Endpoint] = {
+            ("GET", self.authorize_path): Endpoint("page", page.show, _nobody),
+            ("POST", self.authorize_path): Endpoint("page", page.decide, _nobody),
             ("GET", "/callback"): Endpoint("page", callback_page, _nobody),
             ("POST", "/oauth2/token"): Endpoint("token", self.token, self._token_owner, limited=True),
             ("POST", "/oauth2/revoke"): Endpoint("revoke", self.revoke, self._revoke_owner),
             ("GET", self.account_path): Endpoint("account", self.account, self.bearer_owner),
+            **self.further_endpoints(),
         }
+
+    def further_endpoints(self) -> Mapping[tuple[str, str], Endpoint]:
+        """What an exchange has besides."""
+        return {}
 
     def terms(
         self,
@@ -108,7 +110,7 @@ class OAuthExchange(ABC):
                 integration=self.registration.name,
                 code=form["code"],
                 redirect_uri=None if self.fixed_redirect else form.get("redirect_uri", ""),
-                verifier=form.get("code_verifier"),
+                verifier=form.get("code_verifier") if self.takes_pkce else None,
             )
         elif kind == "refresh_token":
             if not form.get("refresh_token"):

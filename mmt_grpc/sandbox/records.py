@@ -103,6 +103,10 @@ class Token(_Body):
     spent: bool = False
     dead: bool = False
 
+    def __post_init__(self) -> None:
+        # The journal gives back plain text.
+        self.kind = TokenKind(self.kind)
+
 
 @dataclass(slots=True)
 class Tally(_Body):

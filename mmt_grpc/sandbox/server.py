@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import secrets
 import threading
@@ -62,6 +63,7 @@ class SandboxServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stopping: asyncio.Event | None = None
+        self._failures: list[BaseException] = []
         self._connections: set[asyncio.Task[None]] = set()
         self._dispatcher: Dispatcher | None = None
         self.base_url = ""
@@ -81,29 +83,31 @@ class SandboxServer:
         if self._thread is not None:
             raise RuntimeError("the sandbox is started already")
         ready = threading.Event()
-        failures: list[BaseException] = []
-        self._thread = threading.Thread(target=self._run, args=(ready, failures), name="mmt-sandbox", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(ready,), name="mmt-sandbox", daemon=True)
         self._thread.start()
         ready.wait()
-        if failures:
-            self._thread.join()
-            self._thread = None
-            raise failures[0]
+        if self._failures:
+            self.stop()
 
     def stop(self) -> None:
-        """Close every connection and the state file; harmless if it is not running."""
+        """Close every connection and the state file; harmless if it is not running. Raises what ended it before."""
         if self._thread is None:
             return
         if self._loop is not None and self._stopping is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+            # The loop may have ended by itself; then its failure is raised below.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
-        self._thread = None
+        self._thread = self._loop = None
+        failures, self._failures = self._failures, []
+        if failures:
+            raise failures[0]
 
-    def _run(self, ready: threading.Event, failures: list[BaseException]) -> None:
+    def _run(self, ready: threading.Event) -> None:
         try:
             asyncio.run(self._serve(ready))
         except BaseException as failure:  # noqa: BLE001  # handed to the thread that waits in start()
-            failures.append(failure)
+            self._failures.append(failure)
         finally:
             ready.set()
 

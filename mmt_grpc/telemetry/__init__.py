@@ -1,0 +1,1 @@
+"""What the processes tell of themselves: events, metrics, titles; and how they measure time."""

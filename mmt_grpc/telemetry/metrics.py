@@ -1,0 +1,182 @@
+"""What is counted, under which names and with which labels; every label's values are few and known beforehand."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Final
+
+from mmt_grpc.domain.callers import Method
+from mmt_grpc.domain.errors import Reason
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+OTHER: Final = "other"
+"""What a label says where a value is not one of those that it may have."""
+CODES: Final = frozenset({
+    "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+    "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
+    "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+})  # fmt: skip
+METHODS: Final = frozenset(method.value for method in Method)
+REASONS: Final = frozenset(reason.value for reason in Reason) | {""}
+CALL_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+PROVIDER_SECONDS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+OUTCOMES: Final = frozenset({
+    # of refreshes
+    "refreshed", "not_sent", "not_consumed", "in_doubt", "invalid_grant", "our_outage", "lost_race", "dropped",
+    # of requests to providers
+    "ok", "ambiguous", "permanent", "otp_required", "rate_limited",
+})  # fmt: skip
+OPERATIONS: Final = frozenset({"redeem", "refresh", "revoke", "probe", "account", "scopes", "restrictions", "login"})
+TOKEN_EVENTS: Final = frozenset({"created", "reauthenticated", "refreshed", "in_doubt", "reauthentication", "revoked"})
+AUDIT_FAILURES: Final = frozenset({"open", "write", "sync", "vanished"})
+
+
+def known(value: str, values: Collection[str]) -> str:
+    """Return a value if it is one of those that a label may have."""
+    return value if value in values else OTHER
+
+
+class ServerMetrics:
+    """Calls served, in a worker."""
+
+    def __init__(self, *, registry: "CollectorRegistry") -> None:
+        from prometheus_client import Counter, Histogram  # noqa: PLC0415  # after the process chose where values live
+
+        self._handled = Counter(
+            "grpc_server_handled",
+            "Calls that ended, by how they ended.",
+            ["grpc_method", "grpc_code", "reason"],
+            registry=registry,
+        )
+        self._handling = Histogram(
+            "grpc_server_handling_seconds",
+            "How long calls took.",
+            ["grpc_method"],
+            buckets=CALL_SECONDS,
+            registry=registry,
+        )
+
+    def observe(self, method: str, code: str, reason: str | None, seconds: float) -> None:
+        """Count a finished call; `code` and `reason` are names of the contract."""
+        name = known(method, METHODS)
+        self._handled.labels(name, known(code, CODES), known(reason or "", REASONS)).inc()
+        self._handling.labels(name).observe(seconds)
+
+
+class ExchangeMetrics:
+    """Refreshes and what is asked of the providers, in the exchanger; `integrations` are the configured ones."""
+
+    def __init__(self, *, registry: "CollectorRegistry", integrations: Collection[str]) -> None:
+        from prometheus_client import Counter, Gauge, Histogram  # noqa: PLC0415  # see ServerMetrics
+
+        self._integrations = frozenset(integrations)
+        self._refreshes = Counter(
+            "mmt_refreshes", "Refreshes that ended, by outcome.", ["integration", "outcome"], registry=registry
+        )
+        self._requests = Counter(
+            "mmt_provider_requests",
+            "Requests to providers, by what became of them.",
+            ["integration", "operation", "outcome"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "mmt_provider_request_seconds",
+            "How long requests to providers took.",
+            ["integration", "operation"],
+            buckets=PROVIDER_SECONDS,
+            registry=registry,
+        )
+        self._breaker = Gauge(
+            "mmt_breaker_open",
+            "Whether a provider's circuit breaker is open.",
+            ["integration"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._spool = Gauge(
+            "mmt_spool_records", "Records in the spool.", registry=registry, multiprocess_mode="livesum"
+        )
+
+    def refresh_ended(self, integration: str, outcome: str) -> None:
+        """Count a refresh by its outcome (one of `OUTCOMES`)."""
+        self._refreshes.labels(known(integration, self._integrations), known(outcome, OUTCOMES)).inc()
+
+    def request_ended(self, integration: str, operation: str, outcome: str, seconds: float) -> None:
+        """Count a request to a provider; `outcome` is `ok` or a value of `Failure`."""
+        name, what = known(integration, self._integrations), known(operation, OPERATIONS)
+        self._requests.labels(name, what, known(outcome, OUTCOMES)).inc()
+        self._seconds.labels(name, what).observe(seconds)
+
+    def breaker(self, integration: str, *, is_open: bool) -> None:
+        """Say whether a provider's breaker is open."""
+        self._breaker.labels(known(integration, self._integrations)).set(is_open)
+
+    def spooled(self, records: int) -> None:
+        """Say how many records the spool holds."""
+        self._spool.set(records)
+
+
+class TokenMetrics:
+    """What happens to tokens."""
+
+    def __init__(self, *, registry: "CollectorRegistry", integrations: Collection[str]) -> None:
+        from prometheus_client import Counter  # noqa: PLC0415  # see ServerMetrics
+
+        self._integrations = frozenset(integrations)
+        self._events = Counter(
+            "mmt_token_events", "What happened to tokens.", ["integration", "event"], registry=registry
+        )
+
+    def happened(self, integration: str, event: str) -> None:
+        """Count an event (one of `TOKEN_EVENTS`)."""
+        self._events.labels(known(integration, self._integrations), known(event, TOKEN_EVENTS)).inc()
+
+
+class AuditMetrics:
+    """What the audit log could not do, in any process."""
+
+    def __init__(self, *, registry: "CollectorRegistry") -> None:
+        from prometheus_client import Counter  # noqa: PLC0415  # see ServerMetrics
+
+        self._failures = Counter(
+            "mmt_audit_failures", "What the audit log could not do.", ["operation"], registry=registry
+        )
+
+    def failed(self, what: str) -> None:
+        """Count a failure; `what` is an operation, perhaps followed by a colon and an errno's name."""
+        self._failures.labels(known(what.partition(":")[0], AUDIT_FAILURES)).inc()
+
+
+class ProcessMetrics:
+    """The children, in the supervisor; `processes` are their roles."""
+
+    def __init__(self, *, registry: "CollectorRegistry", processes: Collection[str]) -> None:
+        from prometheus_client import Counter, Gauge  # noqa: PLC0415  # see ServerMetrics
+
+        self._processes = frozenset(processes)
+        self._up = Gauge(
+            "mmt_process_up",
+            "Whether a process is alive and ready.",
+            ["process"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._exchanger_up = Gauge(
+            "mmt_exchanger_up",
+            "Whether the exchanger answers: without it this replica is degraded.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._restarts = Counter(
+            "mmt_process_restarts", "Processes that died and were started anew.", ["process"], registry=registry
+        )
+
+    def up(self, process: str, *, is_up: bool) -> None:
+        """Say whether a child is alive and ready."""
+        self._up.labels(known(process, self._processes)).set(is_up)
+        if process == "exchanger":
+            self._exchanger_up.set(is_up)
+
+    def restarted(self, process: str) -> None:
+        """Count a restart."""
+        self._restarts.labels(known(process, self._processes)).inc()

@@ -1,0 +1,48 @@
+"""Metric values in files that all processes of a replica share, so that one of them can show them all."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+_MODE: Final = 0o700
+
+
+def prepare(directory: Path) -> None:
+    """Make the directory, and empty it of an earlier life's values: once, by the supervisor, before the first child."""
+    directory.mkdir(mode=_MODE, parents=True, exist_ok=True)
+    directory.chmod(_MODE)
+    for file in directory.glob("*.db"):
+        file.unlink()
+
+
+def share(directory: Path, process: str) -> "CollectorRegistry":
+    """Return the registry of a process whose values live in `directory`, in files named after `process`.
+
+    Call it once, before any metric is made. The files go by the role, not by the process id: who takes a dead one's place
+    counts on where it stopped, and a replica whose workers die often does not fill the disk.
+    """
+    os.environ[_VARIABLE] = str(directory)
+    from prometheus_client import CollectorRegistry, values  # noqa: PLC0415  # it reads the variable when imported
+
+    values.ValueClass = values.MultiProcessValue(lambda: process)
+    return CollectorRegistry()
+
+
+def forget_live(directory: Path, process: str) -> None:
+    """Remove what a dead process said of the present; what it counted stays."""
+    for file in directory.glob(f"gauge_live*_{process}.db"):
+        file.unlink(missing_ok=True)
+
+
+def exposition(directory: Path) -> bytes:
+    """Return all processes' metrics in Prometheus' text format."""
+    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415  # see `share`
+    from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415  # see `share`
+
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(directory))
+    return generate_latest(registry)

@@ -1,0 +1,1 @@
+"""The engine of the exchanger: the only place where provider answers become rows."""

@@ -1,0 +1,105 @@
+"""Connect: the grant is redeemed, judged, kept on disk, and committed, or revoked upstream."""
+
+from dataclasses import dataclass
+
+from mmt_grpc.domain.errors import InvalidRequestError, MmtError, Violation
+from mmt_grpc.domain.failpoints import Failpoints
+from mmt_grpc.domain.model import Grant, OAuthTokens, SessionGrant
+from mmt_grpc.domain.ports.clock import Clock
+from mmt_grpc.domain.ports.exchanger import Connected, ConnectOrder
+from mmt_grpc.domain.ports.providers import Provider, Providers
+from mmt_grpc.domain.ports.sealing import Index
+from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, Ledger
+from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.exchange.committing import Committing, Delivery
+from mmt_grpc.exchange.exchange_audit import ExchangeAudit
+from mmt_grpc.exchange.obtaining import NotSpentError, is_ours, judge, redeem
+from mmt_grpc.exchange.request_identity import RequestIdentities
+from mmt_grpc.exchange.requests import Requests
+from mmt_grpc.exchange.unkept import Unkept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connecting:
+    """Does and commits a whole Connect."""
+
+    rows: ConnectRows
+    ledger: Ledger
+    index: Index
+    providers: Providers
+    identities: RequestIdentities
+    requests: Requests
+    unkept: Unkept
+    audit: ExchangeAudit
+    committing: Committing
+    clock: Clock
+    failpoints: Failpoints
+
+    def connect(self, order: ConnectOrder) -> Connected:
+        """Connect, or raise the `MmtError` that says why not; a fresh grant that is not kept is revoked upstream."""
+        provider = self.providers.get(order.identity.integration)
+        request = self.identities.of(order)
+        with self.requests.opened(request, order.time_left) as earlier:
+            if earlier is not None:
+                return earlier
+            try:
+                return self._fresh(order, provider, request)
+            except NotSpentError as error:
+                self.rows.withdraw(request)
+                raise error.error from None
+
+    def _fresh(self, order: ConnectOrder, provider: Provider, request: ConnectRequest) -> Connected:
+        """Go through with a request that this life has opened; whatever fails after, it ends REJECTED."""
+        self.failpoints.reach("connect.after_begin")
+        try:
+            began, now = self.clock.elapsed(), self.rows.now()
+            check_times(order.grant, now)
+            before = self._known(order)
+            self.audit.intend(order)
+            self.failpoints.reach("connect.before_exchange")
+            # Elapsed time is counted from before the database's time was read: an expiry may only be early.
+            sent_at = now + self.clock.elapsed() - began
+            issued = redeem(provider, order.grant, order.identity.scope)
+        except InvalidRequestError as error:
+            raise NotSpentError(error) from None
+        except NotSpentError:
+            raise
+        except MmtError:
+            self.requests.give_up(request)
+            raise
+        self.failpoints.reach("connect.after_exchange")
+        if is_ours(order.grant):
+            self.unkept.hold(request, provider.name, issued)
+        self.failpoints.reach("connect.after_spool")
+        try:
+            worth = judge(provider, issued, order.identity.scope)
+            connected = self.committing.commit(Delivery(order, request, issued, worth, sent_at), before)
+        except MmtError as error:
+            self._abandon(order, request, error)
+            raise
+        self.failpoints.reach("connect.after_commit")
+        self.unkept.scrub(request)
+        self.audit.succeed(order, self.index.token_key(order.identity.client_id, connected.token_id))
+        return connected
+
+    def _abandon(self, order: ConnectOrder, request: ConnectRequest, error: MmtError) -> None:
+        self.requests.give_up(request)
+        self.unkept.revoke(request)
+        self.audit.fail(order, error)
+
+    def _known(self, order: ConnectOrder) -> TokenRow | None:
+        """Read the row of the identity; one that the ledger names is deleted first, and the identity is new."""
+        identity = order.identity
+        shard = self.index.shard(identity.client_id, identity.end_user_id)
+        row = self.rows.read_identity(shard, self.index.identity_key(identity)).row
+        while row is not None and self.ledger.contains(row.binding.token_key):
+            self.rows.delete(row)
+            row = self.rows.read_identity(shard, self.index.identity_key(identity)).row
+        return row
+
+
+def check_times(grant: Grant, now: int) -> None:
+    """Raise `InvalidRequestError` if a grant names an expiry that has passed by the database's clock."""
+    if isinstance(grant, OAuthTokens | SessionGrant) and grant.expires_at is not None and grant.expires_at <= now:
+        name = "oauth_tokens" if isinstance(grant, OAuthTokens) else "session"
+        raise InvalidRequestError(Violation(f"{name}.expire_time", "must lie in the future"))

@@ -1,0 +1,76 @@
+"""The exchanger as workers see it: every order goes to the part that does it."""
+
+import threading
+from dataclasses import dataclass, field
+
+from mmt_grpc.domain.model import Liveness, Upstream
+from mmt_grpc.domain.ports.exchanger import CallContext, Connected, ConnectOrder, RefreshAnswer, StagedRevocation
+from mmt_grpc.exchange.connecting import Connecting
+from mmt_grpc.exchange.heartbeat import Heartbeat
+from mmt_grpc.exchange.lanes import Lanes
+from mmt_grpc.exchange.probing import Probing
+from mmt_grpc.exchange.reconciling import Reconciling
+from mmt_grpc.exchange.refreshing import Refreshing
+from mmt_grpc.exchange.revoking import Revoking
+from mmt_grpc.exchange.settling import Settling
+from mmt_grpc.exchange.upstream import UpstreamWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeEngine:
+    """Implements `domain.ports.exchanger.Exchanger` and runs what goes on in the background."""
+
+    connecting: Connecting
+    refreshing: Refreshing
+    probing: Probing
+    revoking: Revoking
+    settling: Settling
+    reconciling: Reconciling
+    heartbeat: Heartbeat
+    upstream: UpstreamWork
+    lanes: Lanes
+    stopping: threading.Event
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Settle what earlier lives left, compare the ledger in full, then work in the background.
+
+        Raises `StoreUnavailableError`: nothing is served before this is done.
+        """
+        self.heartbeat.beat()
+        self.settling.settle()
+        self.reconciling.in_full()
+        for name, target in (("heartbeat", self.heartbeat.run), ("upstream", self.upstream.run)):
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Take nothing new, let what runs come to its end, stop the background."""
+        self.stopping.set()
+        self.upstream.wake()
+        self.lanes.close()
+        for thread in self._threads:
+            thread.join()
+
+    def connect(self, order: ConnectOrder) -> Connected:
+        """Do and commit a whole Connect."""
+        return self.connecting.connect(order)
+
+    def refresh(self, context: CallContext, *, shard: int, token_key: bytes, generation: int) -> RefreshAnswer:
+        """Start a refresh, or say why not now."""
+        return self.refreshing.start(context, shard=shard, token_key=token_key, generation=generation)
+
+    def probe(self, context: CallContext, *, shard: int, token_key: bytes, generation: int) -> Liveness:
+        """Ask the provider about a credential. The context is the port's; nothing is changed that it would audit."""
+        del context
+        return self.probing.probe(shard=shard, token_key=token_key, generation=generation)
+
+    def stage_revocation(self, context: CallContext, staged: StagedRevocation) -> None:
+        """Keep sealed credentials for revocation; the worker has audited the intent under the context's id."""
+        del context
+        self.revoking.stage(staged)
+
+    def complete_revocation(self, context: CallContext, *, shard: int, token_key: bytes) -> Upstream:
+        """Revoke upstream what was staged."""
+        return self.revoking.complete(context, shard=shard, token_key=token_key)

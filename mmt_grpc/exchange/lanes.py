@@ -1,0 +1,57 @@
+"""Threads by provider, and single flight by row: one provider's slowness takes no thread of another's."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+THREADS_PER_LANE: Final = 16
+LONGEST_QUEUE: Final = 128
+
+
+class Lanes:
+    """Runs work keyed by row in its provider's lane; a key that runs already is not started again."""
+
+    def __init__(self, *, threads: int = THREADS_PER_LANE, longest_queue: int = LONGEST_QUEUE) -> None:
+        self._threads = threads
+        self._longest_queue = longest_queue
+        self._lanes: dict[str, ThreadPoolExecutor] = {}
+        self._running: dict[bytes, str] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def is_running(self, key: bytes) -> bool:
+        """Whether work of this key is under way or queued."""
+        with self._lock:
+            return key in self._running
+
+    def count(self) -> int:
+        """Return how much is under way or queued."""
+        with self._lock:
+            return len(self._running)
+
+    def start(self, lane: str, key: bytes, work: Callable[[], None]) -> bool:
+        """Run `work` soon; False if its key runs already, or the lane is full or closed."""
+        with self._lock:
+            queued = sum(1 for running in self._running.values() if running == lane)
+            if self._closed or key in self._running or queued >= self._longest_queue:
+                return False
+            self._running[key] = lane
+            executor = self._lanes.get(lane)
+            if executor is None:
+                executor = self._lanes[lane] = ThreadPoolExecutor(self._threads, thread_name_prefix=f"lane-{lane}")
+            future = executor.submit(work)
+        future.add_done_callback(lambda _: self._end(key))
+        return True
+
+    def _end(self, key: bytes) -> None:
+        with self._lock:
+            self._running.pop(key, None)
+
+    def close(self) -> None:
+        """Take nothing new and wait for what runs."""
+        with self._lock:
+            self._closed = True
+            lanes = list(self._lanes.values())
+        for executor in lanes:
+            executor.shutdown(wait=True)

@@ -1,0 +1,68 @@
+"""What the ledger names is deleted, whatever database turns up: nothing brings a revoked row back."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.domain.ports.exchanger import StagedRevocation
+from mmt_grpc.domain.ports.store import Installations, Ledger, LedgerEntry, TokenRows
+from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.exchange.records import encode_staged
+from mmt_grpc.exchange.spool import Spool
+from mmt_grpc.exchange.upstream import REVOCATION, UpstreamWork
+
+BATCH: Final = 500
+OVERLAP: Final = 600 * MICROSECONDS
+"""Writers at other replicas may commit a lower position later: an incremental run looks back this far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciling:
+    """Compares the ledger with the rows."""
+
+    rows: TokenRows
+    ledger: Ledger
+    installations: Installations
+    spool: Spool
+    upstream: UpstreamWork
+    log: EventLog
+
+    def in_full(self) -> int:
+        """Delete every row that the ledger names; return how many there were."""
+        return self._from(0)
+
+    def incrementally(self) -> int:
+        """Delete what the ledger names since the position that `installation` remembers."""
+        installation = self.installations.read()
+        return self._from(max(0, (installation.ledger_head if installation else 0) - OVERLAP))
+
+    def _from(self, position: int) -> int:
+        """The position is written only after the DELETEs it covers."""
+        deleted = 0
+        while entries := self.ledger.since(position, BATCH):
+            deleted += sum(self._finish(entry) for entry in entries)
+            if position == entries[-1].position:
+                break
+            position = entries[-1].position
+        installation = self.installations.read()
+        if installation is not None and position > installation.ledger_head:
+            self.installations.advance_head(before=installation.ledger_head, after=position)
+        if deleted:
+            self.log.event("revocations_finished", level="warning", rows=deleted)
+            self.upstream.wake()
+        return deleted
+
+    def _finish(self, entry: LedgerEntry) -> bool:
+        """Delete the row of an entry, its sealed credentials kept for revocation upstream; False if it was gone."""
+        found = False
+        while (row := self.rows.read(entry.shard, entry.token_key).row) is not None:
+            found = True
+            self.spool.put(REVOCATION, entry.token_key, encode_staged(staged_of(row)))
+            self.rows.delete(row)
+        return found
+
+
+def staged_of(row: TokenRow) -> StagedRevocation:
+    """Return what is kept of a row that is about to be deleted."""
+    return StagedRevocation(row.shard, row.binding, row.sealed, row.account_key, row.is_unsettled)

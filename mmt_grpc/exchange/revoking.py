@@ -1,0 +1,76 @@
+"""Revoke, the exchanger's part: sealed credentials kept durably, sent once the row is gone, relatives looked after."""
+
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from mmt_grpc.domain.errors import MmtError
+from mmt_grpc.domain.failpoints import Failpoints
+from mmt_grpc.domain.model import Liveness, Upstream
+from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.domain.ports.exchanger import CallContext, StagedRevocation
+from mmt_grpc.domain.ports.providers import ProviderError, Providers
+from mmt_grpc.domain.ports.sealing import Sealing
+from mmt_grpc.domain.ports.store import TokenRows
+from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.exchange.records import decode_staged, encode_staged
+from mmt_grpc.exchange.refreshing import Refreshing
+from mmt_grpc.exchange.spool import Spool
+from mmt_grpc.exchange.upstream import REVOCATION, UpstreamWork
+
+MOST_RELATIVES: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoking:
+    """Stages and completes revocations."""
+
+    spool: Spool
+    upstream: UpstreamWork
+    rows: TokenRows
+    sealing: Sealing
+    providers: Providers
+    refreshing: Refreshing
+    failpoints: Failpoints
+    log: EventLog
+
+    def stage(self, staged: StagedRevocation) -> None:
+        """Keep a row's sealed credentials in place of what was kept for its key; raises `StoreUnavailableError`."""
+        self.spool.put(REVOCATION, staged.binding.token_key, encode_staged(staged))
+        self.failpoints.reach("revoke.staged")
+
+    def complete(self, context: CallContext, *, shard: int, token_key: bytes) -> Upstream:
+        """Revoke upstream what was staged, then look whether that ended other connections of the same account."""
+        content = self.spool.get(REVOCATION, token_key)
+        self.failpoints.reach("revoke.before_upstream")
+        upstream = self.upstream.complete(shard, token_key)
+        self.failpoints.reach("revoke.after_upstream")
+        if content is not None and upstream is not Upstream.UNSUPPORTED:
+            account_key = decode_staged(content).account_key
+            if account_key is not None:
+                name = "relatives"
+                threading.Thread(target=self._look, args=(context, account_key), name=name, daemon=True).start()
+        return upstream
+
+    def _look(self, context: CallContext, account_key: bytes) -> None:
+        """Probe the account's other connections; one that is dead is refreshed, whose answer says the rest."""
+        try:
+            for row in self.rows.read_account(account_key, MOST_RELATIVES):
+                if self._is_dead(row):
+                    self.log.event("relative_is_dead", integration=row.binding.integration)
+                    self.refreshing.start(
+                        context,
+                        shard=row.shard,
+                        token_key=row.binding.token_key,
+                        generation=row.binding.generation,
+                    )
+        except MmtError as error:
+            self.log.event("relatives_not_probed", level="warning", reason=error.reason.value)
+
+    def _is_dead(self, row: TokenRow) -> bool:
+        opened = self.sealing.open(row.binding, row.sealed)
+        try:
+            provider = self.providers.get(row.binding.integration)
+            return opened.renewal is not None and provider.probe(opened.credential) is Liveness.DEAD
+        except ProviderError:
+            return False

@@ -1,0 +1,114 @@
+"""The spool: sealed records on this replica's own disk, each durable before anybody is told.
+
+One file a record, `<kind>-<key>.record`, mode 0600, in a directory of mode 0700. A record is written beside its name,
+fsynced, renamed over it, and the directory fsynced; scrubbed means overwritten, fsynced and unlinked.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
+from mmt_grpc.domain.ports.sealing import RecordSealing
+
+SUFFIX: Final = ".record"
+_PARTIAL: Final = ".partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record's name, and when it was written (Unix microseconds of this machine's clock)."""
+
+    kind: str
+    key: bytes
+    written_at: int
+
+
+class Spool:
+    """Keeps records by kind and key (up to 64 bytes)."""
+
+    def __init__(self, *, directory: Path, sealing: RecordSealing) -> None:
+        """Use `directory`, made with mode 0700 if it is missing; leftovers of torn writes are removed."""
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory = directory
+        self._sealing = sealing
+        for partial in directory.glob(f"*{_PARTIAL}"):
+            partial.unlink()
+
+    def put(self, kind: str, key: bytes, content: bytes) -> None:
+        """Write a record durably, replacing the one of this name; `StoreUnavailableError` if the disk refuses."""
+        path = self._path(kind, key)
+        partial = path.with_suffix(_PARTIAL)
+        sealed = self._sealing.seal_record(kind, content)
+        try:
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                _write_all(descriptor, sealed)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            partial.rename(path)
+            self._sync_directory()
+        except OSError:
+            raise StoreUnavailableError from None
+
+    def get(self, kind: str, key: bytes) -> bytes | None:
+        """Read a record, None if there is none; `CredentialUnreadableError` if it cannot be opened."""
+        try:
+            sealed = self._path(kind, key).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError:
+            raise CredentialUnreadableError from None
+        return self._sealing.open_record(kind, sealed)
+
+    def scrub(self, kind: str, key: bytes) -> None:
+        """Remove a record for good; one that is not there is fine. `StoreUnavailableError` if the disk refuses."""
+        path = self._path(kind, key)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        except OSError:
+            raise StoreUnavailableError from None
+        try:
+            _write_all(descriptor, bytes(os.fstat(descriptor).st_size))
+            os.fsync(descriptor)
+            path.unlink(missing_ok=True)
+            self._sync_directory()
+        except OSError:
+            raise StoreUnavailableError from None
+        finally:
+            os.close(descriptor)
+
+    def entries(self, kind: str | None = None) -> Iterator[Entry]:
+        """List the records of a kind, or all, without opening them."""
+        for path in sorted(self._directory.glob(f"{kind or '*'}-*{SUFFIX}")):
+            name, _, key = path.stem.rpartition("-")
+            try:
+                written_at = path.stat().st_mtime_ns // 1000
+            except FileNotFoundError:
+                continue
+            yield Entry(name, bytes.fromhex(key), written_at)
+
+    def oldest(self) -> int | None:
+        """Return when the oldest record was written, None if there is none."""
+        return min((entry.written_at for entry in self.entries()), default=None)
+
+    def _path(self, kind: str, key: bytes) -> Path:
+        return self._directory / f"{kind}-{key.hex()}{SUFFIX}"
+
+    def _sync_directory(self) -> None:
+        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -1,0 +1,1 @@
+"""The wire: the public service, and both ends of the RPC between workers and their exchanger."""

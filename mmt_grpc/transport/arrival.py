@@ -1,0 +1,106 @@
+"""The interceptor that knows callers: who calls, whether they may use the method, and until when they wait."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
+
+import grpc
+
+from mmt_grpc.domain.callers import Caller, admit
+from mmt_grpc.domain.errors import MmtError
+from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.ports.audit import Audit, AuditRecord, Phase
+from mmt_grpc.domain.ports.clock import Clock, Randomness
+from mmt_grpc.transport.sanitise import Behaviour
+
+CALL_ID_BYTES: Final = 16
+NO_DEADLINE: Final = 1e9
+"""Seconds: grpcio reports a call without a deadline as one of three hundred billion years."""
+
+CallMetadata: TypeAlias = Sequence[tuple[str, str | bytes]]
+
+
+class Authenticator(Protocol):
+    """Who is calling."""
+
+    def authenticate(self, metadata: CallMetadata) -> Caller:
+        """Return the caller that a call's metadata proves; raises `CallerUnauthenticatedError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call whose caller is known and may use the method; `deadline` as in `domain.verbs.Call`."""
+
+    call_id: str
+    caller: Caller
+    method: str
+    deadline: int
+
+
+Authorised: TypeAlias = Callable[[bytes, Arrival], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """Microseconds: what a call without a deadline gets, and what the most patient one gets."""
+
+    default: int = 10 * MICROSECONDS
+    longest: int = 60 * MICROSECONDS
+
+    def allow(self, remaining: float) -> int:
+        """Return the microseconds that a call has, whose caller waits `remaining` seconds more."""
+        if remaining > NO_DEADLINE:
+            return self.default
+        return min(int(remaining * MICROSECONDS), self.longest)
+
+
+class Refusals:
+    """Audits refusals of known callers that no verb gets to see; verbs audit their own."""
+
+    def __init__(self, *, audit: Audit) -> None:
+        self._audit = audit
+
+    @contextlib.contextmanager
+    def recorded(self, call_id: str, caller: Caller, method: str) -> Iterator[None]:
+        """Record an `MmtError` that leaves the block; `AuditUnavailableError` in its place if that is impossible."""
+        try:
+            yield
+        except MmtError as error:
+            self._audit.write(
+                AuditRecord(
+                    call_id=call_id,
+                    caller=caller.name,
+                    # What the request calls its client is not to be believed yet.
+                    client_id=next(iter(caller.clients)) if len(caller.clients) == 1 else "",
+                    method=method,
+                    phase=Phase.OUTCOME,
+                    outcome="refused",
+                    reason=error.reason,
+                )
+            )
+            raise
+
+
+def authorised(
+    method: str,
+    inner: Authorised,
+    *,
+    authenticator: Authenticator,
+    refusals: Refusals,
+    deadlines: Deadlines,
+    clock: Clock,
+    randomness: Randomness,
+) -> Behaviour[bytes, bytes]:
+    """Wrap what serves known callers so that it is called for those alone who may use the method."""
+
+    def authorise(body: bytes, context: grpc.ServicerContext) -> bytes:
+        deadline = clock.elapsed() + deadlines.allow(context.time_remaining())
+        caller = authenticator.authenticate(context.invocation_metadata())
+        call_id = randomness.random_bytes(CALL_ID_BYTES).hex()
+        with refusals.recorded(call_id, caller, method):
+            admit(caller, method)
+        return inner(body, Arrival(call_id, caller, method, deadline))
+
+    return authorise

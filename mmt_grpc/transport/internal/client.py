@@ -1,0 +1,97 @@
+"""A worker's end of the internal RPC: the `Exchanger` port over the replica's unix socket."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from mmt.internal.v1 import exchanger_service_pb2 as pb
+from mmt.internal.v1 import exchanger_service_pb2_grpc as stubs
+from mmt_grpc.domain.model import MICROSECONDS, Liveness, Upstream
+from mmt_grpc.domain.ports.exchanger import CallContext, Connected, ConnectOrder, RefreshAnswer, StagedRevocation
+from mmt_grpc.domain.secret import Secret
+from mmt_grpc.transport.enums import LIVENESSES_BACK
+from mmt_grpc.transport.internal import conversion, peer_secret
+from mmt_grpc.transport.internal.errors import error_of
+
+CHANNEL_ARGUMENTS: Final[Sequence[tuple[str, int]]] = (
+    # An exchanger that was started again is found within moments.
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    # Also how long one attempt to connect may take, so not as short as the pause.
+    ("grpc.min_reconnect_backoff_ms", 500),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.enable_retries", 0),
+)
+Request = TypeVar("Request", bound=Message)
+Response = TypeVar("Response", bound=Message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangerTimeouts:
+    """Seconds that a worker waits for each answer; a Connect never longer than its own caller."""
+
+    connect: float = 25.0
+    refresh: float = 1.0
+    probe: float = 12.0
+    stage_revocation: float = 2.0
+    complete_revocation: float = 8.0
+
+
+class InternalExchanger:
+    """The `Exchanger` of a worker. The channel connects at the first call, and again whenever it has to."""
+
+    def __init__(self, *, socket_path: str, secret: Secret, timeouts: ExchangerTimeouts | None = None) -> None:
+        self._timeouts = timeouts or ExchangerTimeouts()
+        self._proof = peer_secret.proof(secret)
+        credentials = grpc.local_channel_credentials(grpc.LocalConnectionType.UDS)
+        self._channel = grpc.secure_channel(f"unix:{socket_path}", credentials, options=CHANNEL_ARGUMENTS)
+        self._stub = stubs.ExchangerServiceStub(self._channel)
+
+    def close(self) -> None:
+        """Close the channel; calls that run are cancelled."""
+        self._channel.close()
+
+    def connect(self, order: ConnectOrder) -> Connected:
+        """Have a whole Connect done and committed."""
+        timeout = min(self._timeouts.connect, order.time_left / MICROSECONDS)
+        response = self._call(self._stub.Connect, conversion.connect_request(order), timeout)
+        return conversion.connected(response)
+
+    def refresh(self, context: CallContext, *, shard: int, token_key: bytes, generation: int) -> RefreshAnswer:
+        """Have a refresh started."""
+        request = pb.RefreshRequest(
+            context=conversion.wire_context(context), shard=shard, token_key=token_key, generation=generation
+        )
+        return conversion.refresh_answer(self._call(self._stub.Refresh, request, self._timeouts.refresh))
+
+    def probe(self, context: CallContext, *, shard: int, token_key: bytes, generation: int) -> Liveness:
+        """Have the provider asked."""
+        request = pb.ProbeRequest(
+            context=conversion.wire_context(context), shard=shard, token_key=token_key, generation=generation
+        )
+        response = self._call(self._stub.Probe, request, self._timeouts.probe)
+        return LIVENESSES_BACK.get(response.liveness, Liveness.UNKNOWN)
+
+    def stage_revocation(self, context: CallContext, staged: StagedRevocation) -> None:
+        """Hand sealed credentials over."""
+        request = conversion.stage_request(context, staged)
+        self._call(self._stub.StageRevocation, request, self._timeouts.stage_revocation)
+
+    def complete_revocation(self, context: CallContext, *, shard: int, token_key: bytes) -> Upstream:
+        """Have what was staged revoked."""
+        request = pb.CompleteRevocationRequest(
+            context=conversion.wire_context(context), shard=shard, token_key=token_key
+        )
+        response = self._call(self._stub.CompleteRevocation, request, self._timeouts.complete_revocation)
+        return Upstream(response.upstream)
+
+    def _call(
+        self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request, timeout: float
+    ) -> Response:
+        try:
+            return method(request, timeout=timeout, metadata=self._proof)
+        except grpc.RpcError as failure:
+            raise error_of(failure) from None

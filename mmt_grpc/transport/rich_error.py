@@ -1,0 +1,66 @@
+"""Errors as `google.rpc.Status` in `grpc-status-details-bin`: written for callers, read back from the exchanger."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]  # its package ships no py.typed
+    BadRequest,
+    ErrorInfo,
+    RetryInfo,
+)
+from google.rpc.status_pb2 import Status as RpcStatus  # type: ignore[import-untyped]  # as above
+
+from mmt_grpc.domain.errors import InvalidRequestError, MmtError
+from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.transport.statuses import status_of
+
+DOMAIN: Final = "mmt.v1"
+DETAILS_KEY: Final = "grpc-status-details-bin"
+MAX_VIOLATIONS: Final = 32
+"""More would outgrow the 8 KiB of metadata that a client accepts."""
+
+
+def details_of(error: MmtError) -> bytes:
+    """Return the serialised `google.rpc.Status` of an error of the contract."""
+    status = status_of(error)
+    rpc = RpcStatus(code=status.code.value[0], message=status.sentence)
+    rpc.details.add().Pack(ErrorInfo(reason=error.reason.value, domain=DOMAIN, metadata=error.metadata))
+    if error.retry_after is not None:
+        rpc.details.add().Pack(RetryInfo(retry_delay=_duration(error.retry_after)))
+    if isinstance(error, InvalidRequestError):
+        rpc.details.add().Pack(_bad_request(error))
+    return bytes(rpc.SerializeToString())
+
+
+def _duration(seconds: float) -> Duration:
+    whole, rest = divmod(max(0, round(seconds * MICROSECONDS)), MICROSECONDS)
+    return Duration(seconds=whole, nanos=rest * 1000)
+
+
+def _bad_request(error: InvalidRequestError) -> BadRequest:
+    return BadRequest(
+        field_violations=[
+            BadRequest.FieldViolation(field=violation.field, description=violation.description)
+            for violation in error.violations[:MAX_VIOLATIONS]
+        ]
+    )
+
+
+class Details:
+    """The details of an error as received; a part that is absent or garbled reads as empty."""
+
+    def __init__(self, metadata: Iterable[tuple[str, str | bytes]]) -> None:
+        self.info = ErrorInfo()
+        self.retry: float | None = None
+        self.bad_request = BadRequest()
+        raw = next((value for key, value in metadata if key == DETAILS_KEY), b"")
+        rpc = RpcStatus()
+        if isinstance(raw, bytes):
+            rpc.ParseFromString(raw)
+        for detail in rpc.details:
+            detail.Unpack(self.info)
+            detail.Unpack(self.bad_request)
+            retry = RetryInfo()
+            if detail.Unpack(retry):
+                self.retry = retry.retry_delay.ToMicroseconds() / MICROSECONDS

@@ -1,0 +1,90 @@
+"""The public gRPC server: TokenService, health, and reflection where it is wanted."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from mmt_grpc.domain.ports.audit import Audit
+from mmt_grpc.domain.ports.clock import Clock, Randomness
+from mmt_grpc.domain.verbs import Verbs
+from mmt_grpc.transport.arrival import Authenticator
+from mmt_grpc.transport.credentials import ListenError, tls
+from mmt_grpc.transport.event_log import EventLog
+from mmt_grpc.transport.metrics import CallMetrics
+from mmt_grpc.transport.options import BACKSTOP, ServerOptions
+from mmt_grpc.transport.reflection import add_reflection
+from mmt_grpc.transport.token_service import SERVICE, Interceptors, method_table
+
+
+class TokenServer:
+    """Serves from `start` to `drain`; health says NOT_SERVING before, after, and while `set_serving(False)` holds."""
+
+    def __init__(
+        self,
+        *,
+        verbs: Verbs,
+        authenticator: Authenticator,
+        audit: Audit,
+        metrics: CallMetrics,
+        log: EventLog,
+        clock: Clock,
+        randomness: Randomness,
+        options: ServerOptions,
+    ) -> None:
+        self._options = options
+        interceptors = Interceptors(
+            authenticator=authenticator,
+            audit=audit,
+            metrics=metrics,
+            log=log,
+            clock=clock,
+            randomness=randomness,
+            deadlines=options.deadlines,
+            max_calls=options.max_calls,
+            revoke_slots=options.revoke_slots,
+        )
+        self._pool = ThreadPoolExecutor(options.threads, thread_name_prefix="call")
+        self._server = grpc.server(
+            self._pool,
+            handlers=[method_table(verbs, interceptors)],
+            options=options.channel_arguments(),
+            maximum_concurrent_rpcs=BACKSTOP,
+        )
+        self._health = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self.set_serving(serving=False)
+        if options.reflection:
+            add_reflection(self._server)
+
+    def bind(self) -> int:
+        """Bind the address and return its port; raises `ListenError`."""
+        options = self._options
+        options.check_protection()
+        try:
+            if options.certificate is None:
+                return self._server.add_insecure_port(options.listen)
+            return self._server.add_secure_port(options.listen, tls(options.certificate))
+        except RuntimeError:
+            raise ListenError(f"cannot listen on {options.listen}") from None
+
+    def start(self) -> None:
+        """Serve, and say so."""
+        self._server.start()
+        self.set_serving(serving=True)
+
+    def set_serving(self, *, serving: bool) -> None:
+        """Let health say whether a call would work; no effect once `drain` has begun."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        for service in ("", SERVICE):
+            self._health.set(service, status)
+
+    def announce_drain(self) -> None:
+        """Let health say NOT_SERVING for good, so that balancers turn away before calls are refused."""
+        self._health.enter_graceful_shutdown()
+
+    def drain(self, grace: float) -> None:
+        """Take no more calls, wait up to `grace` seconds for those that run, cancel the rest, and return."""
+        self.announce_drain()
+        self._server.stop(grace).wait()
+        self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,1 @@
+"""The wire, driven over real channels with stand-ins behind it."""

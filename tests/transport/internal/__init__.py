@@ -1,0 +1,1 @@
+"""Both ends of the internal RPC, over a real unix socket."""

@@ -47,7 +47,7 @@ class Attempts:
             return "lost_the_race"
         self.failpoints.reach("refresh.after_lease")
         ending = self._send(provider, row, opened, _Lease(attempt_id, began, leased_at))
-        self.log.event("refresh", integration=provider.name, outcome=ending)
+        self.log.info("refresh", integration=provider.name, outcome=ending)
         return ending
 
     def _lease(self, row: TokenRow, attempt_id: bytes) -> int | None:

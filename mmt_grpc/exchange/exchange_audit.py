@@ -35,7 +35,7 @@ class ExchangeAudit:
         try:
             self.audit.write(record)
         except AuditUnavailableError:
-            self.log.event("audit_lost_an_outcome", level="error", integration=order.identity.integration)
+            self.log.error("audit_lost_an_outcome", integration=order.identity.integration)
 
 
 def _record(

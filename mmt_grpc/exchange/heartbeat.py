@@ -58,6 +58,6 @@ class Heartbeat:
                 if beats % BEATS_PER_PURGE == 0:
                     self.rows.purge_requests()
             except UnavailableError as error:
-                self.log.event("beat_failed", level="warning", reason=error.reason.value)
+                self.log.warning("beat_failed", reason=error.reason.value)
             except Exception as error:  # noqa: BLE001  # a replica that stops beating would be taken for dead
-                self.log.event("beat_failed", level="error", error=type(error).__name__)
+                self.log.error("beat_failed", error=type(error).__name__)

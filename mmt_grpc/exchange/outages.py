@@ -48,7 +48,7 @@ class Outages:
         """Remember a limit (429) or an outage of ours (`invalid_client`), which is an alarm, once per outage."""
         if error.failure is Failure.OUR_OUTAGE:
             if self.current(error.integration, b"") is None:
-                self._log.event("provider_refuses_our_client", level="error", integration=error.integration)
+                self._log.error("provider_refuses_our_client", integration=error.integration)
             self._hold(error.integration, Reason.PROVIDER_UNAVAILABLE, OUR_OUTAGE_PAUSE)
         elif error.failure is Failure.NOT_CONSUMED and error.rate_limited:
             asked = int((error.retry_after or 0) * MICROSECONDS)

@@ -49,7 +49,7 @@ class Reconciling:
         if installation is not None and position > installation.ledger_head:
             self.installations.advance_head(before=installation.ledger_head, after=position)
         if deleted:
-            self.log.event("revocations_finished", level="warning", rows=deleted)
+            self.log.warning("revocations_finished", rows=deleted)
             self.upstream.wake()
         return deleted
 

@@ -90,11 +90,11 @@ class Refreshing:
             ending = error.reason.value.lower()
         except Exception as error:  # noqa: BLE001  # a bug must not kill the lane; the row stays leased, then in doubt
             ending = "bug"
-            self.log.event("refresh_failed", level="error", integration=provider.name, error=type(error).__name__)
+            self.log.error("refresh_failed", integration=provider.name, error=type(error).__name__)
         try:
             self.audit.write(record_of(context, row, opened, Phase.OUTCOME, ending))
         except AuditUnavailableError:
-            self.log.event("audit_lost_an_outcome", level="error", integration=provider.name, outcome=ending)
+            self.log.error("audit_lost_an_outcome", integration=provider.name, outcome=ending)
 
 
 def backing_off(reason: Reason, wait: int) -> RefreshAnswer:

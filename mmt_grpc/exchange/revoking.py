@@ -57,7 +57,7 @@ class Revoking:
         try:
             for row in self.rows.read_account(account_key, MOST_RELATIVES):
                 if self._is_dead(row):
-                    self.log.event("relative_is_dead", integration=row.binding.integration)
+                    self.log.info("relative_is_dead", integration=row.binding.integration)
                     self.refreshing.start(
                         context,
                         shard=row.shard,
@@ -65,7 +65,7 @@ class Revoking:
                         generation=row.binding.generation,
                     )
         except MmtError as error:
-            self.log.event("relatives_not_probed", level="warning", reason=error.reason.value)
+            self.log.warning("relatives_not_probed", reason=error.reason.value)
 
     def _is_dead(self, row: TokenRow) -> bool:
         opened = self.sealing.open(row.binding, row.sealed)

@@ -30,7 +30,7 @@ class Settling:
         for row in self.attempts.running_attempts(self.owner):
             if row.attempt_id is not None:
                 self.write_back.doubt(row, row.attempt_id)
-                self.log.event("attempt_in_doubt", level="warning", integration=row.binding.integration)
+                self.log.warning("attempt_in_doubt", integration=row.binding.integration)
         for request in self.rows.pending_requests(self.owner, except_life=self.life):
             self.requests.give_up(request)
         for entry in list(self.spool.entries(GRANT)):

@@ -69,7 +69,7 @@ class UpstreamWork:
             try:
                 self.sweep()
             except Exception as error:  # noqa: BLE001  # the next sweep tries again; nothing is lost on disk
-                self.log.event("revocation_sweep_failed", level="error", error=type(error).__name__)
+                self.log.error("revocation_sweep_failed", error=type(error).__name__)
             self._woken.wait(FIRST_PAUSE / MICROSECONDS)
             self._woken.clear()
 
@@ -90,7 +90,7 @@ class UpstreamWork:
         try:
             done = self._revoke_unwanted(entry.key) if entry.kind == UNWANTED else self._revoke_staged(entry)
         except (StoreUnavailableError, CredentialUnreadableError, IntegrationUnknownError) as error:
-            self.log.event("revocation_waits", level="warning", reason=error.reason.value)
+            self.log.warning("revocation_waits", reason=error.reason.value)
             done = False
         if done:
             self._tries.pop(entry.key, None)
@@ -135,7 +135,7 @@ class UpstreamWork:
 
     def _send(self, integration: str, credential: Credential, renewal: Secret | None) -> Upstream:
         upstream = self.providers.get(integration).revoke(credential, renewal)
-        self.log.event("revoked_upstream", integration=integration, upstream=upstream.name)
+        self.log.info("revoked_upstream", integration=integration, upstream=upstream.name)
         return upstream
 
     def _enter(self, key: bytes) -> bool:

@@ -65,7 +65,7 @@ class WriteBack:
         seen = self._until_answered(lambda: self.rows.read(row.shard, row.binding.token_key)).row
         if seen is None:
             ended = provider.revoke(issued.credential, issued.renewal)
-            self.log.event("late_answer_revoked", integration=provider.name, upstream=Upstream(ended).name)
+            self.log.info("late_answer_revoked", integration=provider.name, upstream=Upstream(ended).name)
             return "gone"
         return "moved"
 

@@ -6,6 +6,14 @@ from typing import Protocol
 class EventLog(Protocol):
     """A log of events; fields are strings, numbers, booleans or None."""
 
-    def event(self, name: str, /, *, level: str = "info", **fields: str | float | bool | None) -> None:
-        """Log an event; `level` one of debug, info, warning, error; an `error` is an alarm."""
+    def info(self, name: str, /, **fields: object) -> None:
+        """Say what happened."""
+        ...
+
+    def warning(self, name: str, /, **fields: object) -> None:
+        """Say what went wrong and was dealt with."""
+        ...
+
+    def error(self, name: str, /, **fields: object) -> None:
+        """Raise an alarm: somebody has to look."""
         ...

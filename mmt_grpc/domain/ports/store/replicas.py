@@ -1,0 +1,69 @@
+"""The registry of replicas, and the installation they belong to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaBeat:
+    """What a replica reports of itself; `oldest_spooled_at` None if its spool is empty."""
+
+    owner: bytes
+    life: bytes
+    access_epochs: tuple[int, ...]
+    renewal_epochs: tuple[int, ...]
+    running_attempts: int
+    oldest_spooled_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """A registered replica and when the database last saw it (Unix microseconds)."""
+
+    beat: ReplicaBeat
+    seen_at: int
+
+
+class Replicas(Protocol):
+    """The registry of replicas, one row per state directory."""
+
+    def beat(self, beat: ReplicaBeat) -> int:
+        """Write the beat (UPDATE, else INSERT); return the database's time."""
+        ...
+
+    def list(self) -> Sequence[Replica]:
+        """Read all replicas."""
+        ...
+
+    def forget(self, owner: bytes) -> bool:
+        """Remove a replica whose disk is lost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The one row that says what this database belongs to."""
+
+    installation_id: bytes
+    mode: str
+    index_check: bytes
+    ledger_id: bytes
+    ledger_head: int
+    schema: int
+
+
+class Installations(Protocol):
+    """The `installation` row."""
+
+    def read(self) -> Installation | None:
+        """Read it, None before the first migration wrote it."""
+        ...
+
+    def create(self, installation: Installation) -> None:
+        """Write it, once."""
+        ...
+
+    def advance_head(self, *, before: int, after: int) -> bool:
+        """Move the ledger's position on, guarded by the one read before."""
+        ...

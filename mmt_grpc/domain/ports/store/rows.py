@@ -1,0 +1,94 @@
+"""Rows of `token` and the transitions of a refresh."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from mmt_grpc.domain.token_row import AccessRow, Refreshed, TokenRow
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """What was read, and the database's time of reading it (Unix microseconds)."""
+
+    row: T
+    now: int
+
+
+class AccessRows(Protocol):
+    """What a worker reads to answer Resolve and CheckScope."""
+
+    def read_access(self, shard: int, token_key: bytes, *, metadata: bool = False) -> Reading[AccessRow | None]:
+        """Read the few columns of one row, causally after every acknowledged change, with `metadata` one more."""
+        ...
+
+
+class TokenRows(AccessRows, Protocol):
+    """Rows as those who change them see them."""
+
+    def now(self) -> int:
+        """Return the database's clock, Unix microseconds."""
+        ...
+
+    def read(self, shard: int, token_key: bytes) -> Reading[TokenRow | None]:
+        """Read a whole row by its key."""
+        ...
+
+    def read_identity(self, shard: int, identity_key: bytes) -> Reading[TokenRow | None]:
+        """Read a whole row by its identity."""
+        ...
+
+    def read_account(self, account_key: bytes, limit: int) -> Sequence[TokenRow]:
+        """Read up to `limit` rows of one account at an exchange."""
+        ...
+
+    def delete(self, row: TokenRow) -> int | None:
+        """Delete WHERE shard AND token_key AND version; return the database's time, None if the row has moved on.
+
+        On SQLite followed by a WAL checkpoint that truncates, so that nothing of the row stays in a file.
+        """
+        ...
+
+
+class RefreshRows(TokenRows, Protocol):
+    """The transitions of a refresh; `attempt_id` and `owner` are 16 random bytes."""
+
+    def lease(self, row: TokenRow, *, attempt_id: bytes, owner: bytes, lease_for: int) -> int | None:
+        """ACTIVE → REFRESHING under the row's version, committed; return the database's time (taken in the same
+        transaction before the lease began), None if somebody else was first. Sets the owner's `seen_at` too.
+        """
+        ...
+
+    def release(self, row: TokenRow, *, attempt_id: bytes, not_before: int, never_sent: bool) -> bool:
+        """REFRESHING → the state before the lease, `failures` + 1: the attempt was not sent, or refused unconsumed.
+
+        ACTIVE only if `doubt` is NULL, or is this very attempt and it was never sent; else IN_DOUBT.
+        """
+        ...
+
+    def commit_refresh(self, row: TokenRow, *, attempt_id: bytes, refreshed: Refreshed) -> bool:
+        """→ ACTIVE with `generation` + 1, WHERE generation AND (attempt_id OR state <> REFRESHING).
+
+        Clears doubt and owners.
+        """
+        ...
+
+    def doubt(self, row: TokenRow, *, attempt_id: bytes, not_before: int) -> bool:
+        """REFRESHING → IN_DOUBT, WHERE attempt_id AND generation: the outcome is unknown, or the lease is over.
+
+        `doubt` names the generation's first unsettled attempt and is never overwritten; the owner goes into
+        `doubt_owner` if that is NULL, else stays in `lease_owner`.
+        """
+        ...
+
+    def condemn(self, row: TokenRow, *, attempt_id: bytes) -> bool:
+        """→ REAUTHENTICATION WHERE attempt_id AND generation: ROTATION_LOST if another attempt is in doubt, else
+        PROVIDER_REVOKED.
+        """
+        ...
+
+    def running_attempts(self, owner: bytes) -> Sequence[TokenRow]:
+        """Read the rows that are REFRESHING under `owner`'s lease."""
+        ...

@@ -1,13 +1,12 @@
 """What is counted, under which names and with which labels; every label's values are few and known beforehand."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from mmt_grpc.domain.callers import Method
 from mmt_grpc.domain.errors import Reason
-
-if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
 
 OTHER: Final = "other"
 """What a label says where a value is not one of those that it may have."""
@@ -39,9 +38,7 @@ def known(value: str, values: Collection[str]) -> str:
 class ServerMetrics:
     """Calls served, in a worker."""
 
-    def __init__(self, *, registry: "CollectorRegistry") -> None:
-        from prometheus_client import Counter, Histogram  # noqa: PLC0415  # after the process chose where values live
-
+    def __init__(self, *, registry: CollectorRegistry) -> None:
         self._handled = Counter(
             "grpc_server_handled",
             "Calls that ended, by how they ended.",
@@ -66,9 +63,7 @@ class ServerMetrics:
 class ExchangeMetrics:
     """Refreshes and what is asked of the providers, in the exchanger; `integrations` are the configured ones."""
 
-    def __init__(self, *, registry: "CollectorRegistry", integrations: Collection[str]) -> None:
-        from prometheus_client import Counter, Gauge, Histogram  # noqa: PLC0415  # see ServerMetrics
-
+    def __init__(self, *, registry: CollectorRegistry, integrations: Collection[str]) -> None:
         self._integrations = frozenset(integrations)
         self._refreshes = Counter(
             "mmt_refreshes", "Refreshes that ended, by outcome.", ["integration", "outcome"], registry=registry
@@ -119,9 +114,7 @@ class ExchangeMetrics:
 class TokenMetrics:
     """What happens to tokens."""
 
-    def __init__(self, *, registry: "CollectorRegistry", integrations: Collection[str]) -> None:
-        from prometheus_client import Counter  # noqa: PLC0415  # see ServerMetrics
-
+    def __init__(self, *, registry: CollectorRegistry, integrations: Collection[str]) -> None:
         self._integrations = frozenset(integrations)
         self._events = Counter(
             "mmt_token_events", "What happened to tokens.", ["integration", "event"], registry=registry
@@ -135,9 +128,7 @@ class TokenMetrics:
 class AuditMetrics:
     """What the audit log could not do, in any process."""
 
-    def __init__(self, *, registry: "CollectorRegistry") -> None:
-        from prometheus_client import Counter  # noqa: PLC0415  # see ServerMetrics
-
+    def __init__(self, *, registry: CollectorRegistry) -> None:
         self._failures = Counter(
             "mmt_audit_failures", "What the audit log could not do.", ["operation"], registry=registry
         )
@@ -150,9 +141,7 @@ class AuditMetrics:
 class ProcessMetrics:
     """The children, in the supervisor; `processes` are their roles."""
 
-    def __init__(self, *, registry: "CollectorRegistry", processes: Collection[str]) -> None:
-        from prometheus_client import Counter, Gauge  # noqa: PLC0415  # see ServerMetrics
-
+    def __init__(self, *, registry: CollectorRegistry, processes: Collection[str]) -> None:
         self._processes = frozenset(processes)
         self._up = Gauge(
             "mmt_process_up",

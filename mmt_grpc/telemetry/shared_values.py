@@ -2,10 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest, values
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 _MODE: Final = 0o700
@@ -19,16 +19,14 @@ def prepare(directory: Path) -> None:
         file.unlink()
 
 
-def share(directory: Path, process: str) -> "CollectorRegistry":
+def share(directory: Path, process: str) -> CollectorRegistry:
     """Return the registry of a process whose values live in `directory`, in files named after `process`.
 
-    Call it once, before any metric is made. The files go by the role, not by the process id: who takes a dead one's place
-    counts on where it stopped, and a replica whose workers die often does not fill the disk.
+    Call it once, before any metric is made. The files go by the role, not by the process id: who takes a dead one's
+    place counts on where it stopped, and a replica whose workers die often does not fill the disk.
     """
     os.environ[_VARIABLE] = str(directory)
-    from prometheus_client import CollectorRegistry, values  # noqa: PLC0415  # it reads the variable when imported
-
-    values.ValueClass = values.MultiProcessValue(lambda: process)
+    values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]  # it has no types
     return CollectorRegistry()
 
 
@@ -40,9 +38,6 @@ def forget_live(directory: Path, process: str) -> None:
 
 def exposition(directory: Path) -> bytes:
     """Return all processes' metrics in Prometheus' text format."""
-    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415  # see `share`
-    from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415  # see `share`
-
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(directory))
+    MultiProcessCollector(registry, path=str(directory))  # type: ignore[no-untyped-call]  # it has no types
     return generate_latest(registry)

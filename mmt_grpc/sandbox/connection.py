@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 
 import h11
 
@@ -100,7 +101,8 @@ class HttpConnection:
 
     async def _send(self, response: Response, *, head: bool = False) -> None:
         headers = [*response.headers, ("Content-Length", str(len(response.body)))]
-        self._write(h11.Response(status_code=response.status, headers=headers))
+        reason = HTTPStatus(response.status).phrase.encode()
+        self._write(h11.Response(status_code=response.status, headers=headers, reason=reason))
         if response.body and not head:
             self._write(h11.Data(data=response.body))
         self._write(h11.EndOfMessage())

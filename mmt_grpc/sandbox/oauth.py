@@ -116,6 +116,8 @@ class OAuthExchange(ABC):
             if not form.get("refresh_token"):
                 return self.token_error("invalid_request", "The parameter refresh_token is missing.")
             issued = self.books.refresh(integration=self.registration.name, token=form["refresh_token"])
+        elif not kind:
+            return self.token_error("invalid_request", "The parameter grant_type is missing.")
         else:
             return self.token_error("unsupported_grant_type", "The grant type is not supported.")
         return json_response(200, self.token_answer(issued))

@@ -1,0 +1,1 @@
+"""The fake exchanges over real HTTP."""

@@ -1,0 +1,1 @@
+"""The crypto layer: keyrings, keyed hashes, sealed rows and records."""

@@ -1,0 +1,1 @@
+"""Known answers, and the second implementation that made them."""

@@ -6,7 +6,8 @@ from typing import TypeAlias, TypeVar
 import grpc
 
 from mmt_grpc.domain.errors import MmtError, Reason
-from mmt_grpc.transport.event_log import EventLog, places
+from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.transport.failure_place import failure_place
 from mmt_grpc.transport.rich_error import DETAILS_KEY, details_of
 from mmt_grpc.transport.statuses import INTERNAL, status_of
 
@@ -36,6 +37,6 @@ def sanitised(method: str, inner: Behaviour[Request, Response], *, log: EventLog
 
 def _report(log: EventLog, method: str, error: Exception) -> None:
     if status_of(error) is INTERNAL:
-        log.error("call_failed", method=method, error=type(error).__name__, at=places(error.__traceback__))
+        log.error("call_failed", method=method, error=type(error).__name__, at=failure_place(error.__traceback__))
     elif isinstance(error, MmtError) and error.reason is Reason.CREDENTIAL_UNREADABLE:
         log.error("credential_unreadable", method=method)

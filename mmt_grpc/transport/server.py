@@ -7,10 +7,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from mmt_grpc.domain.ports.audit import Audit
 from mmt_grpc.domain.ports.clock import Clock, Randomness
+from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.verbs import Verbs
 from mmt_grpc.transport.arrival import Authenticator
 from mmt_grpc.transport.credentials import ListenError, tls
-from mmt_grpc.transport.event_log import EventLog
 from mmt_grpc.transport.metrics import CallMetrics
 from mmt_grpc.transport.options import BACKSTOP, ServerOptions
 from mmt_grpc.transport.reflection import add_reflection

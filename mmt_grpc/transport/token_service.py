@@ -11,10 +11,10 @@ from mmt.v1 import token_service_pb2 as pb
 from mmt_grpc.domain.callers import Method
 from mmt_grpc.domain.ports.audit import Audit
 from mmt_grpc.domain.ports.clock import Clock, Randomness
+from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.verbs import Call, Verbs
 from mmt_grpc.transport.admission import Places, admitted
 from mmt_grpc.transport.arrival import Authenticator, Deadlines, Refusals, authorised
-from mmt_grpc.transport.event_log import EventLog
 from mmt_grpc.transport.metrics import CallMetrics, measured
 from mmt_grpc.transport.reading import Request, read
 from mmt_grpc.transport.sanitise import Behaviour, sanitised
@@ -46,19 +46,21 @@ class Interceptors:
 def method_table(verbs: Verbs, interceptors: Interceptors) -> grpc.GenericRpcHandler:
     """Return the service's handlers, bytes in and bytes out; any other method is gRPC's own UNIMPLEMENTED."""
     handlers = TokenHandlers(verbs=verbs)
-    chain = _Chain(interceptors)
+    chain = Chain(interceptors)
     return grpc.method_handlers_generic_handler(
         SERVICE,
         {
-            Method.CONNECT.value: chain.around(Method.CONNECT, pb.ConnectRequest, handlers.connect),
-            Method.RESOLVE.value: chain.around(Method.RESOLVE, pb.ResolveRequest, handlers.resolve),
-            Method.REVOKE.value: chain.around(Method.REVOKE, pb.RevokeRequest, handlers.revoke),
-            Method.CHECK_SCOPE.value: chain.around(Method.CHECK_SCOPE, pb.CheckScopeRequest, handlers.check_scope),
+            Method.CONNECT: chain.around(Method.CONNECT, pb.ConnectRequest, handlers.connect),
+            Method.RESOLVE: chain.around(Method.RESOLVE, pb.ResolveRequest, handlers.resolve),
+            Method.REVOKE: chain.around(Method.REVOKE, pb.RevokeRequest, handlers.revoke),
+            Method.CHECK_SCOPE: chain.around(Method.CHECK_SCOPE, pb.CheckScopeRequest, handlers.check_scope),
         },
     )
 
 
-class _Chain:
+class Chain:
+    """Puts a handler behind all interceptors; the methods that it is used for share their places."""
+
     def __init__(self, interceptors: Interceptors) -> None:
         self._with = interceptors
         self._validator = Validator()
@@ -67,12 +69,13 @@ class _Chain:
         self._revokes = Places(interceptors.revoke_slots)
 
     def around(
-        self, method: Method, request_type: type[Request], handler: Callable[[Call, Request], Message]
+        self, method: str, request_type: type[Request], handler: Callable[[Call, Request], Message]
     ) -> "grpc.RpcMethodHandler[bytes, bytes]":
-        rooms = (self._everyone, self._revokes) if method is Method.REVOKE else (self._everyone,)
+        """Return a method's handler for grpcio; a method that no caller is admitted to refuses them all."""
+        rooms = (self._everyone, self._revokes) if method == Method.REVOKE else (self._everyone,)
         reading = read(request_type, handler, validator=self._validator, refusals=self._refusals)
         behaviour: Behaviour[bytes, bytes] = authorised(
-            method.value,
+            method,
             reading,
             authenticator=self._with.authenticator,
             refusals=self._refusals,
@@ -81,7 +84,7 @@ class _Chain:
             randomness=self._with.randomness,
         )
         behaviour = admitted(behaviour, rooms=rooms)
-        behaviour = measured(method.value, behaviour, metrics=self._with.metrics, clock=self._with.clock)
-        behaviour = sanitised(method.value, behaviour, log=self._with.log)
+        behaviour = measured(method, behaviour, metrics=self._with.metrics, clock=self._with.clock)
+        behaviour = sanitised(method, behaviour, log=self._with.log)
         # No deserialiser: a body that cannot be parsed is refused in its turn, after the caller is known.
         return grpc.unary_unary_rpc_method_handler(behaviour)

@@ -59,8 +59,11 @@ class OsRandomness:
 class RecordingLog:
     events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
-    def error(self, event: str, /, **fields: object) -> None:
-        self.events.append((event, fields))
+    def info(self, name: str, /, **fields: object) -> None:
+        self.events.append((name, fields))
+
+    warning = info
+    error = info
 
 
 @dataclass

@@ -8,11 +8,11 @@ from typing import Any, Final
 import grpc
 
 from mmt.internal.v1 import exchanger_service_pb2_grpc as stubs
+from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.exchanger import Exchanger
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.transport.admission import Places, admitted
 from mmt_grpc.transport.credentials import ListenError
-from mmt_grpc.transport.event_log import EventLog
 from mmt_grpc.transport.internal import peer_secret
 from mmt_grpc.transport.internal.servicer import ExchangerServicer
 from mmt_grpc.transport.sanitise import Behaviour, Request, Response, sanitised

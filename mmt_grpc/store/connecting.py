@@ -1,0 +1,46 @@
+"""From a URL to what runs statements there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mmt_grpc.store.dialect import Dialect
+from mmt_grpc.store.execution import Execution, FaultReport
+from mmt_grpc.store.mysql import MysqlDialect
+from mmt_grpc.store.pool import SessionPool
+from mmt_grpc.store.session import ClockShift, Session
+from mmt_grpc.store.settings import Location, SqliteLocation, StoreSettings, locate
+from mmt_grpc.store.sqlite import SqliteDialect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """A database that can be spoken to."""
+
+    pool: SessionPool
+    execution: Execution
+    dialect: Dialect
+
+
+def connect(
+    url: str,
+    *,
+    pool_size: int,
+    settings: StoreSettings | None,
+    clock_shift: ClockShift,
+    on_fault: Callable[[FaultReport], None],
+) -> Connected:
+    """Return what runs statements at a URL; connections are opened as they are needed. `UrlError` if it is none."""
+    location, applied = locate(url, settings or StoreSettings())
+    dialect = _dialect(location, applied)
+
+    def open_session() -> Session:
+        return Session(database=dialect.connect(), dialect=dialect, clock_shift=clock_shift)
+
+    pool = SessionPool(connect=open_session, size=pool_size, wait=applied.checkout_timeout)
+    return Connected(pool=pool, execution=Execution(pool=pool, on_fault=on_fault), dialect=dialect)
+
+
+def _dialect(location: Location, settings: StoreSettings) -> Dialect:
+    if isinstance(location, SqliteLocation):
+        return SqliteDialect(location=location, settings=settings)
+    return MysqlDialect(location=location, settings=settings)

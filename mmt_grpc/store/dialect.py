@@ -1,0 +1,47 @@
+"""Where SQLite and a MySQL-like server differ, and nothing else does."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from peewee import Database
+
+
+class Dialect(Protocol):
+    """How to reach a database, and the few words that it has of its own."""
+
+    @property
+    def clock(self) -> str:
+        """The SQL expression of the database's clock: Unix microseconds."""
+        ...
+
+    @property
+    def is_file(self) -> bool:
+        """Whether what was deleted has to be driven out of files here."""
+        ...
+
+    def connect(self) -> Database:
+        """Open one connection that is ready for statements; errors are the driver's, or `StartRefusedError`."""
+        ...
+
+    def is_alive(self, database: Database) -> bool:
+        """Whether a connection that was idle still answers."""
+        ...
+
+    def placeholders(self, sql: str) -> str:
+        """Return SQL with the driver's placeholders in place of `:name`."""
+        ...
+
+    def packed(self, columns: Sequence[str]) -> str:
+        """Return the expression that packs columns of numbers and labels into one text, a blank between them.
+
+        A NULL is packed as nothing. A server's client pays for every column of its own, SQLite's does not.
+        """
+        ...
+
+    def begin(self, database: Database) -> None:
+        """Begin a transaction that writes."""
+        ...
+
+    def table_settings(self, *, partitions: int | None) -> Sequence[str]:
+        """Return what stands behind a table's columns, for one that is partitioned by shard or not."""
+        ...

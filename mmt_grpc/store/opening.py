@@ -1,0 +1,98 @@
+"""Opening a database by its URL: the one place where the parts of the store are put together."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from mmt_grpc.store.callers import PeeweeCallers
+from mmt_grpc.store.connect import PeeweeGrants
+from mmt_grpc.store.connecting import Connected, connect
+from mmt_grpc.store.events import Outbox, Randomness
+from mmt_grpc.store.execution import Execution, FaultReport
+from mmt_grpc.store.installations import PeeweeInstallations
+from mmt_grpc.store.migrations.runner import LATEST, migrate, schema_number
+from mmt_grpc.store.refresh import PeeweeRefreshRows
+from mmt_grpc.store.refusals import NewerSchemaError, NotMigratedError
+from mmt_grpc.store.replicas import PeeweeReplicas
+from mmt_grpc.store.requests import PeeweeRequests
+from mmt_grpc.store.residue import LogTruncation
+from mmt_grpc.store.session import ClockShift
+from mmt_grpc.store.settings import StoreSettings
+
+POOL_SIZE: Final = 16
+"""Connections of a worker at most."""
+
+
+class PeeweeTokens(PeeweeRefreshRows, PeeweeRequests, PeeweeGrants):
+    """`RefreshRows` and `ConnectRows` on a database."""
+
+    def __init__(self, *, execution: Execution, outbox: Outbox, after_delete: Callable[[], None]) -> None:
+        PeeweeRefreshRows.__init__(self, execution=execution, outbox=outbox, after_delete=after_delete)
+        PeeweeGrants.__init__(self, execution=execution, outbox=outbox)
+
+
+class Store:
+    """A database, by its ports: `tokens`, `callers`, `replicas`, `installations`."""
+
+    def __init__(self, *, connected: Connected, outbox: Outbox) -> None:
+        self._connected = connected
+        execution = self._execution = connected.execution
+        truncation = LogTruncation(execution=execution) if connected.dialect.is_file else None
+        self.tokens = PeeweeTokens(
+            execution=execution,
+            outbox=outbox,
+            after_delete=truncation.after_delete if truncation else _nothing,
+        )
+        self.callers = PeeweeCallers(execution=execution)
+        self.replicas = PeeweeReplicas(
+            execution=execution, after_beat=truncation.after_beat if truncation else _nothing
+        )
+        self.installations = PeeweeInstallations(execution=execution)
+
+    def migrate(self, *, partitions: int | None = None) -> Sequence[int]:
+        """Run the missing migrations, once, from one process; return their numbers.
+
+        `partitions`: how many of `token` by shard, on a server; None for none. Raises `NewerSchemaError`.
+        """
+        return migrate(self._execution, self._connected.dialect, partitions=partitions)
+
+    def schema_number(self) -> int:
+        """Return the number of the newest migration that the database has had, 0 for an empty database."""
+        return schema_number(self._execution)
+
+    def check_schema(self) -> None:
+        """Raise `NotMigratedError` or `NewerSchemaError` unless the schema is this version's."""
+        present = self.schema_number()
+        if present < LATEST:
+            raise NotMigratedError
+        if present > LATEST:
+            raise NewerSchemaError
+
+    def ping(self) -> int:
+        """Return the database's clock; `StoreUnavailableError` if it does not answer."""
+        return self.tokens.now()
+
+    def close(self) -> None:
+        """Close the connections, those in use as they come back."""
+        self._connected.pool.close()
+
+
+def open_store(
+    url: str,
+    *,
+    pool_size: int = POOL_SIZE,
+    settings: StoreSettings | None = None,
+    clock_shift: ClockShift = lambda: 0,
+    randomness: Randomness = os.urandom,
+    on_fault: Callable[[FaultReport], None] = lambda _: None,
+) -> Store:
+    """Return the store at a URL; no connection is opened before the first is needed.
+
+    `clock_shift` moves the database's clock by microseconds, for tests. Raises `UrlError` for a URL that is none.
+    """
+    connected = connect(url, pool_size=pool_size, settings=settings, clock_shift=clock_shift, on_fault=on_fault)
+    return Store(connected=connected, outbox=Outbox(randomness=randomness))
+
+
+def _nothing() -> None:
+    """A server's files are its own."""

@@ -1,0 +1,110 @@
+"""A bounded pool of connections: no round trip on checkout, no lock held while one is opened.
+
+Peewee's own pool opens connections under a lock that every checkout needs, so that one unreachable server would queue
+all callers up behind its time-outs; and its checks cost round trips on each call.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from mmt_grpc.domain.errors import StoreUnavailableError
+from mmt_grpc.store import faults
+from mmt_grpc.store.refusals import AccessDeniedError
+from mmt_grpc.store.session import Session
+
+IDLE_BEFORE_PING: Final = 30.0
+"""Seconds after which a server or a firewall may have dropped a connection silently."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    session: Session
+    since: float
+
+
+class SessionPool:
+    """At most `size` connections, each in one thread's hands at a time; `wait` seconds for a free one."""
+
+    def __init__(
+        self,
+        *,
+        connect: Callable[[], Session],
+        size: int,
+        wait: float,
+        elapsed: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+    ) -> None:
+        if size < 1:
+            raise ValueError("a pool has at least one connection")
+        self._connect = connect
+        self._wait = wait
+        self._elapsed = elapsed
+        self._free = threading.BoundedSemaphore(size)
+        self._idle: list[_Idle] = []
+        self._closed = False
+
+    def take(self) -> Session:
+        """Return a connection, the one used last if any is idle; it must be given back or discarded.
+
+        Raises `StoreUnavailableError` if all stay in use or none can be opened, `StartRefusedError` if it must not.
+        """
+        if self._closed or not self._free.acquire(timeout=self._wait):
+            raise StoreUnavailableError
+        try:
+            return self._idle_session() or self._open()
+        except BaseException:
+            self._free.release()
+            raise
+
+    def give_back(self, session: Session) -> None:
+        """Take back a connection that has no transaction open."""
+        if self._closed:
+            session.close()
+        else:
+            self._idle.append(_Idle(session, self._elapsed()))
+        self._free.release()
+
+    def discard(self, session: Session) -> None:
+        """Close a connection whose state is not known."""
+        session.close()
+        self._free.release()
+
+    def discard_all(self, session: Session) -> None:
+        """Close a connection that broke, and all idle ones with it: what broke it will have broken them."""
+        self.discard(session)
+        self._close_idle()
+
+    def close(self) -> None:
+        """Close what is idle now, and the rest as it comes back."""
+        self._closed = True
+        self._close_idle()
+
+    def _idle_session(self) -> Session | None:
+        while True:
+            try:
+                idle = self._idle.pop()
+            except IndexError:
+                return None
+            if self._elapsed() - idle.since < IDLE_BEFORE_PING or idle.session.is_alive():
+                return idle.session
+            idle.session.close()
+
+    def _open(self) -> Session:
+        try:
+            return self._connect()
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001  # nothing was applied, whatever a driver raises
+            if faults.read(error).fault is faults.Fault.DENIED:
+                raise AccessDeniedError from None
+            raise StoreUnavailableError from None
+
+    def _close_idle(self) -> None:
+        while True:
+            try:
+                idle = self._idle.pop()
+            except IndexError:
+                return
+            idle.session.close()

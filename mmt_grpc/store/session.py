@@ -1,0 +1,118 @@
+"""One connection: statements with named, checked parameters, and the database's clock."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from peewee import Database
+
+from mmt_grpc.store import faults
+from mmt_grpc.store.columns import check
+from mmt_grpc.store.dialect import Dialect
+from mmt_grpc.store.statement import execute
+
+Row = tuple[Any, ...]
+"""What a driver gives: numbers, bytes, labels (see `columns.text`)."""
+
+ClockShift = Callable[[], int]
+"""Microseconds by which the database's clock is taken to be ahead of itself."""
+
+_NOW: Final = "{now}"
+_PACKED: Final = re.compile(r"\{packed ([^}]*)\}")
+
+
+class Session:
+    """A connection in the hands of one thread at a time.
+
+    Statements are written once for every database: `:name` is a parameter named after the column it goes into, `{now}`
+    the database's clock, `{packed a, b}` several columns as one text. Any error of the driver leaves as a
+    `StatementError`.
+    """
+
+    def __init__(self, *, database: Database, dialect: Dialect, clock_shift: ClockShift) -> None:
+        self._database = database
+        self._dialect = dialect
+        self._clock_shift = clock_shift
+        self._compiled: dict[str, tuple[str, bool]] = {}
+
+    def row(self, sql: str, **parameters: object) -> Row | None:
+        """Return the only row of a SELECT."""
+        statement = self._prepare(sql, parameters)
+        with _translated():
+            row: Row | None = execute(self._database, *statement).fetchone()
+            return row
+
+    def rows(self, sql: str, **parameters: object) -> Sequence[Row]:
+        """Return all rows of a SELECT."""
+        statement = self._prepare(sql, parameters)
+        with _translated():
+            rows: Sequence[Row] = execute(self._database, *statement).fetchall()
+            return rows
+
+    def change(self, sql: str, **parameters: object) -> int:
+        """Run an INSERT, UPDATE or DELETE; return how many rows it found."""
+        statement = self._prepare(sql, parameters)
+        with _translated():
+            count: int = execute(self._database, *statement).rowcount
+            return count
+
+    def now(self) -> int:
+        """Return the database's clock, Unix microseconds."""
+        row = self.row("SELECT {now}")
+        if row is None:
+            raise RuntimeError("a SELECT without a table has one row")
+        return int(row[0])
+
+    def begin(self) -> None:
+        """Begin a transaction that writes."""
+        with _translated():
+            self._dialect.begin(self._database)
+
+    def commit(self) -> None:
+        """Commit it."""
+        with _translated():
+            self._database.commit()
+
+    def rollback(self) -> None:
+        """Undo it."""
+        with _translated():
+            self._database.rollback()
+
+    def is_alive(self) -> bool:
+        """Whether the connection still answers after it was idle."""
+        return self._dialect.is_alive(self._database)
+
+    @contextmanager
+    def raw(self) -> Iterator[Database]:
+        """Hand out Peewee's database for what is no statement of the service: schema, checkpoints."""
+        with _translated():
+            yield self._database
+
+    def close(self) -> None:
+        """Close the connection, whatever state it is in."""
+        try:
+            self._database.close()
+        except Exception:  # noqa: BLE001  # a broken connection may fail in any way; it is being thrown away
+            self._database.dispose()
+
+    def _prepare(self, sql: str, parameters: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+        check(parameters)
+        compiled = self._compiled.get(sql)
+        if compiled is None:
+            compiled = self._compiled[sql] = self._compile(sql)
+        text, reads_clock = compiled
+        return text, {**parameters, "shift": self._clock_shift()} if reads_clock else parameters
+
+    def _compile(self, sql: str) -> tuple[str, bool]:
+        text = sql.replace(_NOW, f"({self._dialect.clock} + :shift)")
+        text = _PACKED.sub(lambda found: self._dialect.packed(found[1].split(", ")), text)
+        return self._dialect.placeholders(text), _NOW in sql
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # drivers raise what they like; unknown is a class of its own
+        raise faults.read(error) from None

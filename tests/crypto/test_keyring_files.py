@@ -1,0 +1,246 @@
+"""Keyring files and root keys: what does not fit is refused with the flaw's name, before anything is opened."""
+
+import base64
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from mmt_grpc.crypto.contents import Kind
+from mmt_grpc.crypto.errors import KeyringError
+from mmt_grpc.crypto.keyring_file import FILE_NAMES, read_header, read_keyring, write_keyring
+from mmt_grpc.crypto.keyrings import KeyringPair, load_access_keyring, load_renewal_keyring
+from mmt_grpc.crypto.randomness import SystemRandomness
+from mmt_grpc.crypto.root_key import FileRootKey
+from tests.crypto.material import fixed_contents
+
+RANDOMNESS = SystemRandomness()
+every_kind = pytest.mark.parametrize("kind", Kind)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> FileRootKey:
+    return FileRootKey.create(tmp_path / "root.key", randomness=RANDOMNESS)
+
+
+@pytest.fixture
+def directory(tmp_path: Path, root: FileRootKey) -> Path:
+    """A directory with both keyrings of one installation."""
+    made = tmp_path / "keys"
+    pair = KeyringPair(directory=made, access_root=root, renewal_root=root, randomness=RANDOMNESS)
+    pair.init(created_at=1)
+    return made
+
+
+def path_of(directory: Path, kind: Kind) -> Path:
+    return directory / FILE_NAMES[kind]
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_root_key_and_keyrings_are_for_their_owner_alone(tmp_path: Path, directory: Path) -> None:
+    assert mode_of(tmp_path / "root.key") == 0o600
+    assert mode_of(directory) == 0o700
+    assert {path.name: mode_of(path) for path in directory.iterdir()} == dict.fromkeys(FILE_NAMES.values(), 0o600)
+
+
+def test_a_root_key_read_again_opens_what_it_wrapped(tmp_path: Path, directory: Path) -> None:
+    again = FileRootKey.load(tmp_path / "root.key", randomness=RANDOMNESS)
+    assert load_access_keyring(directory=directory, root_key=again).epochs == (1,)
+    assert load_renewal_keyring(directory=directory, root_key=again).epochs == (1,)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o666])
+def test_a_root_key_open_to_others_is_refused(tmp_path: Path, root: FileRootKey, mode: int) -> None:
+    assert root.kind == "file"
+    (tmp_path / "root.key").chmod(mode)
+    with pytest.raises(KeyringError, match="open to group or others"):
+        FileRootKey.load(tmp_path / "root.key", randomness=RANDOMNESS)
+
+
+@pytest.mark.parametrize("size", [0, 16, 31, 33, 64])
+def test_a_root_key_of_a_wrong_size_is_refused(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "root.key"
+    path.write_bytes(b"k" * size)
+    path.chmod(0o600)
+    with pytest.raises(KeyringError, match="must have 32 bytes"):
+        FileRootKey.load(path, randomness=RANDOMNESS)
+
+
+def test_a_root_key_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(KeyringError, match="not a regular file"):
+        FileRootKey.load(tmp_path / "pipe", randomness=RANDOMNESS)
+    with pytest.raises(KeyringError, match="No such file"):
+        FileRootKey.load(tmp_path / "missing", randomness=RANDOMNESS)
+
+
+def test_a_root_key_of_another_user_is_refused(
+    tmp_path: Path, root: FileRootKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert root.kind == "file"
+    look = os.fstat
+
+    def as_if_another_user_owned_it(descriptor: int) -> os.stat_result:
+        seen = list(look(descriptor))
+        seen[stat.ST_UID] = os.geteuid() + 4242
+        return os.stat_result(seen)
+
+    monkeypatch.setattr(os, "fstat", as_if_another_user_owned_it)
+    with pytest.raises(KeyringError, match="belongs to another user"):
+        FileRootKey.load(tmp_path / "root.key", randomness=RANDOMNESS)
+
+
+def test_a_root_key_is_never_overwritten(tmp_path: Path, root: FileRootKey) -> None:
+    before = (tmp_path / "root.key").read_bytes()
+    with pytest.raises(KeyringError, match="exists already"):
+        FileRootKey.create(tmp_path / "root.key", randomness=RANDOMNESS)
+    assert (tmp_path / "root.key").read_bytes() == before
+    assert FileRootKey.load(tmp_path / "root.key", randomness=RANDOMNESS).key_id == root.key_id
+
+
+@every_kind
+def test_another_root_key_is_refused_by_name(tmp_path: Path, directory: Path, root: FileRootKey, kind: Kind) -> None:
+    other = FileRootKey.create(tmp_path / "other.key", randomness=RANDOMNESS)
+    with pytest.raises(KeyringError, match=f"wrapped by root key file:{root.key_id}, not by file:{other.key_id}"):
+        read_keyring(path_of(directory, kind), kind, root_key=other)
+
+
+@every_kind
+def test_another_root_key_under_a_forged_header_opens_nothing(
+    tmp_path: Path, directory: Path, root: FileRootKey, kind: Kind
+) -> None:
+    other = FileRootKey.create(tmp_path / "other.key", randomness=RANDOMNESS)
+    path = path_of(directory, kind)
+    path.write_text(path.read_text().replace(root.key_id, other.key_id))
+    with pytest.raises(KeyringError, match="a file key that this root key does not open"):
+        read_keyring(path, kind, root_key=other)
+
+
+@every_kind
+def test_swapped_files_are_refused(directory: Path, root: FileRootKey, kind: Kind) -> None:
+    access, renewal = (path_of(directory, kind) for kind in Kind)
+    access.rename(directory / "aside")
+    renewal.rename(access)
+    (directory / "aside").rename(renewal)
+    with pytest.raises(KeyringError, match=f"where the {kind} keyring belongs"):
+        read_keyring(path_of(directory, kind), kind, root_key=root)
+
+
+@every_kind
+def test_a_header_changed_to_the_other_kind_opens_nothing(directory: Path, root: FileRootKey, kind: Kind) -> None:
+    other = next(candidate for candidate in Kind if candidate is not kind)
+    path = path_of(directory, kind)
+    path.write_text(path.read_text().replace(f'"kind":"{kind}"', f'"kind":"{other}"'))
+    with pytest.raises(KeyringError, match="does not open"):
+        read_keyring(path, other, root_key=root)
+
+
+@every_kind
+def test_a_header_with_another_keyring_id_opens_nothing(directory: Path, root: FileRootKey, kind: Kind) -> None:
+    path = path_of(directory, kind)
+    path.write_text(path.read_text().replace(read_header(path).keyring_id.hex(), "00" * 16))
+    with pytest.raises(KeyringError, match="does not open"):
+        read_keyring(path, kind, root_key=root)
+
+
+@every_kind
+def test_the_sealed_line_of_another_file_opens_nothing(
+    tmp_path: Path, directory: Path, root: FileRootKey, kind: Kind
+) -> None:
+    path, other = path_of(directory, kind), tmp_path / "other"
+    write_keyring(other, fixed_contents(kind), root_key=root, randomness=RANDOMNESS, replace=False)
+    path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n" + other.read_bytes().split(b"\n")[1] + b"\n")
+    with pytest.raises(KeyringError, match="damaged or changed"):
+        read_keyring(path, kind, root_key=root)
+
+
+@every_kind
+def test_a_torn_file_is_refused_wherever_it_was_cut(directory: Path, root: FileRootKey, kind: Kind) -> None:
+    path = path_of(directory, kind)
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(KeyringError):
+            read_keyring(path, kind, root_key=root)
+        path.write_bytes(whole[:length] + bytes(len(whole) - length))
+        with pytest.raises(KeyringError):
+            read_keyring(path, kind, root_key=root)
+
+
+def test_every_changed_byte_is_noticed(directory: Path, root: FileRootKey) -> None:
+    path = path_of(directory, Kind.RENEWAL)
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes((whole[at] ^ 1,)) + whole[at + 1 :])
+        with pytest.raises(KeyringError):
+            read_keyring(path, Kind.RENEWAL, root_key=root)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{}",
+        b"\xff",
+        b'{"format":"mmt-keyring-2"}',
+        b'{"format":"mmt-keyring-1","kind":"other"}',
+        b'{"format":"mmt-keyring-1","kind":"access","keyring_id":7}',
+        b'{"format":"mmt-keyring-1","kind":"access","keyring_id":"zz"}',
+        b'{"format":"mmt-keyring-1","kind":"access","keyring_id":"00","root_key":"file"}',
+        b'{"format":"mmt-keyring-1","kind":"access","keyring_id":"00","root_key":{"kind":"f","id":"i"},"file_key":"?"}',
+        b'{"format":"mmt-keyring-1","kind":"access","keyring_id":"00","root_key":{"kind":"f","id":"i"},"file_key":7}',
+    ],
+)
+def test_what_is_no_keyring_is_refused(tmp_path: Path, root: FileRootKey, header: bytes) -> None:
+    path = tmp_path / "keyring"
+    path.write_bytes(header + b"\nAAAA\n")
+    with pytest.raises(KeyringError, match=r"not a keyring|not in format"):
+        read_keyring(path, Kind.ACCESS, root_key=root)
+
+
+def test_a_wrapped_key_that_is_cut_off_is_refused(directory: Path, root: FileRootKey) -> None:
+    path = path_of(directory, Kind.ACCESS)
+    line, body, _ = path.read_bytes().split(b"\n")
+    header = json.loads(line) | {"file_key": base64.b64encode(b"short").decode()}
+    path.write_bytes(json.dumps(header).encode() + b"\n" + body + b"\n")
+    with pytest.raises(KeyringError, match="cut off"):
+        read_keyring(path, Kind.ACCESS, root_key=root)
+
+
+def test_a_missing_keyring_is_named(tmp_path: Path, root: FileRootKey) -> None:
+    with pytest.raises(KeyringError, match=r"access\.keyring: No such file"):
+        load_access_keyring(directory=tmp_path, root_key=root)
+
+
+def test_writing_leaves_the_old_keyring_if_it_fails(
+    tmp_path: Path, root: FileRootKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keyring"
+    contents = fixed_contents(Kind.ACCESS)
+    write_keyring(path, contents, root_key=root, randomness=RANDOMNESS, replace=False)
+    before = path.read_bytes()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(KeyringError, match="No space left"):
+        write_keyring(path, contents, root_key=root, randomness=RANDOMNESS, replace=True)
+    assert path.read_bytes() == before
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["keyring", "root.key"]
+
+
+def test_each_writing_uses_a_key_of_its_own(tmp_path: Path, root: FileRootKey) -> None:
+    for name in ("first", "second"):
+        write_keyring(tmp_path / name, fixed_contents(Kind.ACCESS), root_key=root, randomness=RANDOMNESS, replace=False)
+    first, second = ((tmp_path / name).read_bytes().split(b"\n") for name in ("first", "second"))
+    assert first[0] != second[0]
+    assert first[1] != second[1]

@@ -58,12 +58,12 @@ def _read(kind: Any, plain: object, place: str) -> object:  # noqa: ANN401  # an
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return _read(_choice(arguments, plain, place), plain, place) if plain is not None else None
+    if origin is typing.Literal:
+        return plain
     if origin in (tuple, frozenset):
         return origin(_read(arguments[0], item, f"{place}[]") for item in _expect(list, plain, place))
     if origin is not None and issubclass(origin, Mapping):
         return {key: _read(arguments[1], item, f"{place}.{key}") for key, item in _expect(dict, plain, place).items()}
-    if origin is typing.Literal:
-        return plain
     if dataclasses.is_dataclass(kind):
         return _read_dataclass(kind, _expect(dict, plain, place), place)
     return _read_scalar(kind, plain, place)

@@ -50,6 +50,8 @@ def load(
     found = rules.check(table, providers, serving=purpose is Purpose.SERVE, filesystem_of=filesystem_of)
     # A rule that stumbles over a setting that is wrong already would only say so twice.
     problems += [problem for problem in found if problem.name not in wrong]
+    unread = {problem.name.removesuffix("_file") for problem in problems if problem.name.endswith("_file")}
+    problems = [problem for problem in problems if problem.name not in unread]
     if problems:
         raise SettingsError(problems)
     return Settings(table=table, providers=providers)

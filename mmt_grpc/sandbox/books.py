@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import math
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from mmt_grpc.sandbox.journal import Journal
 from mmt_grpc.sandbox.pkce import challenge_of, is_verifier
@@ -16,6 +18,9 @@ from mmt_grpc.sandbox.tallies import Tallies
 
 _KEEP_EXPIRED_SECONDS = 600.0
 """So long an expired access token still answers "expired" and names its account, then it is unknown."""
+
+_FORGOTTEN_AT_ONCE = 10
+"""A refresh makes one token, so that forgetting up to ten keeps up with any chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,9 @@ class Books:
         self._codes = Shelf(kind=Code, journal=journal)
         self._chains = Shelf(kind=Chain, journal=journal)
         self._tokens = Shelf(kind=Token, journal=journal)
+        # Keys of the tokens of a chain that are not spent, those that expire first in front.
         self._tokens_of: dict[str, dict[str, None]] = defaultdict(dict)
-        for token in self._tokens:
+        for token in sorted(self._tokens, key=_expiry):
             if not token.spent:
                 self._tokens_of[token.chain][token.key] = None
 
@@ -197,11 +203,16 @@ class Books:
 
     def _forget_expired(self, chain: Chain) -> None:
         before = self._clock() - _KEEP_EXPIRED_SECONDS
-        for key in list(self._tokens_of[chain.key]):
+        for key in list(islice(self._tokens_of[chain.key], _FORGOTTEN_AT_ONCE)):
             token = self._tokens.get(key)
-            if token is not None and token.expires_at is not None and token.expires_at < before:
-                self._tokens.drop(key)
-                self._tokens_of[chain.key].pop(key)
+            if token is None or _expiry(token) >= before:
+                return
+            self._tokens.drop(key)
+            self._tokens_of[chain.key].pop(key)
+
+
+def _expiry(token: Token) -> float:
+    return math.inf if token.expires_at is None else token.expires_at
 
 
 def _proves(verifier: str | None, challenge: str | None) -> bool:

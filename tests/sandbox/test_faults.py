@@ -1,7 +1,5 @@
 """Every fault does what its name says, to the right request, so many times."""
 
-import time
-
 import httpx2
 import pytest
 
@@ -45,25 +43,22 @@ def test_a_garbled_answer_was_done(app: Application, integration: str, fault: st
 
 
 @each_oauth
-def test_a_slow_answer_comes_in_the_end_and_holds_up_nobody(app: Application, integration: str) -> None:
+def test_a_slow_answer_holds_up_nobody_and_was_done(app: Application, integration: str) -> None:
     tokens = app.connect(integration)
-    app.fault(integration, "slow", seconds=30)
-    with pytest.raises(httpx2.ReadTimeout):
-        app.http.post(
-            app.settings[integration]["revoke_url"],
-            data={"token": tokens["access_token"], "client_id": "sandbox-acme", "client_secret": "sandbox-acme-secret"},
-            headers={} if integration == "acme" else {"Authorization": f"Bearer {tokens['access_token']}"},
-            timeout=0.05,
-        )
-    assert app.account(integration, tokens["access_token"]).status_code == 401
+    app.fault(integration, "slow", seconds=100)
+    with (
+        httpx2.Client(trust_env=False, timeout=httpx2.Timeout(60, read=0.2)) as impatient,
+        pytest.raises(httpx2.ReadTimeout),
+    ):
+        Application(impatient, app.base_url).refresh(integration, tokens["refresh_token"])
+    while counts(app, integration) != (1, 1, 0):
+        """The request is on its way; the suite's timeout ends a wait that is in vain."""
 
 
-def test_a_slow_answer_waits_as_long_as_it_was_told(app: Application) -> None:
+def test_a_slow_answer_comes_in_the_end(app: Application) -> None:
     tokens = app.connect("acme")
-    app.fault("acme", "slow", seconds=0.2)
-    before = time.monotonic()
+    app.fault("acme", "slow", seconds=0.01)
     assert app.refresh("acme", tokens["refresh_token"]).status_code == 200
-    assert time.monotonic() - before >= 0.2
 
 
 @each_oauth

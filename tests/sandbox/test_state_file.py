@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from mmt_grpc.sandbox import SandboxServer
+from mmt_grpc.sandbox import SandboxServer, journal
 from tests.sandbox.application import OAUTH, Application
 
 
@@ -90,7 +90,8 @@ def test_a_file_that_was_there_is_made_private(state: Path) -> None:
         assert stat.S_IMODE(state.stat().st_mode) == 0o600
 
 
-def test_two_sandboxes_cannot_share_a_file(state: Path) -> None:
+def test_two_sandboxes_cannot_share_a_file(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "_BUSY_SECONDS", 0.01)
     with SandboxServer(state_file=state), pytest.raises(sqlite3.OperationalError), SandboxServer(state_file=state):
         pytest.fail("the second one started")
 

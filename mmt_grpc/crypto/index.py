@@ -8,6 +8,7 @@ import hmac
 from typing import Final
 
 from mmt_grpc.crypto.contents import Label
+from mmt_grpc.crypto.key import Key
 from mmt_grpc.crypto.keyring import AccessKeyring
 from mmt_grpc.crypto.text import encode_text
 from mmt_grpc.domain.framing import frame
@@ -27,7 +28,7 @@ class KeyedIndex:
         self._shard_key = access_keyring.labelled(Label.SHARD)
 
     def shard(self, client_id: str, end_user_id: str) -> int:
-        digest = hmac.digest(self._shard_key, frame(encode_text(client_id), encode_text(end_user_id)), _HASH)
+        digest = _keyed_hash(self._shard_key, encode_text(client_id), encode_text(end_user_id))
         return int.from_bytes(digest[:2]) >> _SHARD_SHIFT
 
     def token_key(self, client_id: str, token_id: str) -> bytes:
@@ -56,7 +57,7 @@ class KeyedIndex:
         return self._hash(b"check")
 
     def _hash(self, *parts: bytes) -> bytes:
-        return hmac.digest(self._index_key, frame(*parts), _HASH)
+        return _keyed_hash(self._index_key, *parts)
 
 
 class KeyedRequestIndex:
@@ -66,10 +67,10 @@ class KeyedRequestIndex:
         self._key = access_keyring.labelled(Label.REQUEST)
 
     def request_key(self, client_id: str, request_id: str) -> bytes:
-        return hmac.digest(self._key, frame(b"request", encode_text(client_id), encode_text(request_id)), _HASH)
+        return _keyed_hash(self._key, b"request", encode_text(client_id), encode_text(request_id))
 
     def content_mac(self, content: bytes) -> bytes:
-        return hmac.digest(self._key, frame(b"content", content), _HASH)
+        return _keyed_hash(self._key, b"content", content)
 
 
 class KeyedCallerMacs:
@@ -79,10 +80,11 @@ class KeyedCallerMacs:
         self._key = access_keyring.labelled(Label.CALLER)
 
     def client_mac(self, client_id: str, name: str) -> bytes:
-        return hmac.digest(self._key, frame(b"client", encode_text(client_id), encode_text(name)), _HASH)
+        return _keyed_hash(self._key, b"client", encode_text(client_id), encode_text(name))
 
     def api_key_mac(self, *, key_id: str, client_id: str, scope: Scope, disabled: bool, secret: Secret) -> bytes:
-        covered = frame(
+        return _keyed_hash(
+            self._key,
             b"api_key",
             encode_text(key_id),
             encode_text(client_id),
@@ -90,4 +92,7 @@ class KeyedCallerMacs:
             bytes((disabled,)),
             encode_text(secret.reveal()),
         )
-        return hmac.digest(self._key, covered, _HASH)
+
+
+def _keyed_hash(key: Key, *parts: bytes) -> bytes:
+    return hmac.digest(key.reveal(), frame(*parts), _HASH)

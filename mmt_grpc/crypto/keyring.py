@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 from mmt_grpc.crypto.contents import KeyringContents, Kind, Label, decode, encode
 from mmt_grpc.crypto.epoch import EpochKey
 from mmt_grpc.crypto.errors import KeyringError
+from mmt_grpc.crypto.key import Key
 from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Clock
@@ -124,9 +125,9 @@ class AccessKeyring(Keyring):
 
     kind = Kind.ACCESS
 
-    def labelled(self, label: Label) -> bytes:
-        """Return the material of a labelled key, for the keyed hash that it is made for."""
-        return self._snapshot.contents.labelled[label].reveal()
+    def labelled(self, label: Label) -> Key:
+        """Return a labelled key."""
+        return self._snapshot.contents.labelled[label]
 
     def serialise(self) -> bytes:
         """Return the opened keyring as bytes to hand to a worker over a pipe: key material, never to be stored."""

@@ -9,8 +9,10 @@ import pytest
 
 from mmt_grpc.crypto.contents import KeyringContents, Kind, decode, encode
 from mmt_grpc.crypto.errors import KeyringError
+from mmt_grpc.crypto.key import KEY_LENGTH
 from mmt_grpc.crypto.keyring import RELOAD_INTERVAL, AccessKeyring, Reload, RenewalKeyring
 from mmt_grpc.domain.errors import StoreUnavailableError
+from mmt_grpc.domain.framing import frame, unframe
 from tests.crypto.material import SetClock, access_keyring, fixed_contents
 
 
@@ -151,6 +153,29 @@ def test_what_was_cut_off_or_lengthened_on_the_way_is_no_keyring() -> None:
             decode(whole[:length])
     with pytest.raises(KeyringError):
         decode(whole + b"\x00")
+
+
+@pytest.mark.parametrize(
+    ("genuine", "forged"),
+    [
+        (frame(b"\x01"), frame(b"\x02")),
+        (frame(b"access"), frame(b"\xff\xff\xff\xff\xff\xff")),
+    ],
+    ids=["a later version", "a kind that is no text"],
+)
+def test_an_encoding_of_another_shape_is_no_keyring(genuine: bytes, forged: bytes) -> None:
+    contents = fixed_contents(Kind.ACCESS)
+    forgery = encode(contents).replace(genuine, forged, 1)
+    assert forgery != encode(contents)
+    with pytest.raises(KeyringError):
+        decode(forgery)
+
+
+def test_a_labelled_key_of_a_wrong_length_is_no_keyring() -> None:
+    parts = list(unframe(access_keyring().serialise()))
+    labelled = [part[:31] if len(part) == KEY_LENGTH else part for part in unframe(parts[5])]
+    with pytest.raises(KeyringError, match="cannot be read"):
+        decode(frame(*parts[:5], frame(*labelled)))
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,15 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from mmt_grpc.crypto.contents import Kind
+from mmt_grpc.crypto.contents import Kind, encode
 from mmt_grpc.crypto.errors import KeyringError
-from mmt_grpc.crypto.keyring_file import FILE_NAMES, read_header, read_keyring, write_keyring
+from mmt_grpc.crypto.keyring_file import FILE_NAMES, FORMAT, read_header, read_keyring, write_keyring
 from mmt_grpc.crypto.keyrings import KeyringPair, load_access_keyring, load_renewal_keyring
 from mmt_grpc.crypto.randomness import SystemRandomness
 from mmt_grpc.crypto.root_key import FileRootKey
+from mmt_grpc.domain.framing import frame
 from tests.crypto.material import fixed_contents
 
 RANDOMNESS = SystemRandomness()
@@ -69,6 +71,8 @@ def test_a_root_key_of_a_wrong_size_is_refused(tmp_path: Path, size: int) -> Non
     path.chmod(0o600)
     with pytest.raises(KeyringError, match="must have 32 bytes"):
         FileRootKey.load(path, randomness=RANDOMNESS)
+    with pytest.raises(KeyringError, match=f"has 32 bytes, not {size}"):
+        FileRootKey(material=b"k" * size, randomness=RANDOMNESS)
 
 
 def test_a_root_key_that_is_no_file_is_refused(tmp_path: Path) -> None:
@@ -212,6 +216,21 @@ def test_a_wrapped_key_that_is_cut_off_is_refused(directory: Path, root: FileRoo
     header = json.loads(line) | {"file_key": base64.b64encode(b"short").decode()}
     path.write_bytes(json.dumps(header).encode() + b"\n" + body + b"\n")
     with pytest.raises(KeyringError, match="cut off"):
+        read_keyring(path, Kind.ACCESS, root_key=root)
+
+
+def test_contents_of_another_installation_under_a_genuine_header_are_refused(
+    directory: Path, root: FileRootKey
+) -> None:
+    path = path_of(directory, Kind.ACCESS)
+    line = path.read_bytes().split(b"\n")[0]
+    header = read_header(path)
+    # Only whoever holds the root key can make this: the contents of one installation behind the header of another.
+    bound = frame(b"mmt keyring", FORMAT.encode(), header.keyring_id, Kind.ACCESS.encode())
+    cipher, nonce = AESGCM(root.unwrap(header.file_key, bound)), bytes(12)
+    sealed = nonce + cipher.encrypt(nonce, encode(fixed_contents(Kind.ACCESS)), line)
+    path.write_bytes(line + b"\n" + base64.b64encode(sealed) + b"\n")
+    with pytest.raises(KeyringError, match="header and contents belong to different keyrings"):
         read_keyring(path, Kind.ACCESS, root_key=root)
 
 

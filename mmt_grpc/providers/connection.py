@@ -33,14 +33,8 @@ class Connection:
         Raises `ProviderError`: PERMANENT if the request cannot be put on the wire (a credential that cannot stand in a
         header), NOT_SENT if nothing was written, else AMBIGUOUS.
         """
-        parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
-        wire = self._compose(parser, request)
-        if self._used or self._deadline.left <= 0 or self._peer_has_closed():
-            raise self._failed(Failure.NOT_SENT)
-        self._used = True
         try:
-            self._write(wire)
-            return self._read(parser)
+            return self._exchange(request)
         except (OSError, h11.RemoteProtocolError):
             # Whatever broke, the request may have arrived.
             raise self._failed(Failure.AMBIGUOUS) from None
@@ -51,6 +45,15 @@ class Connection:
         """Close the socket; idempotent."""
         self._used = True
         self._sock.close()
+
+    def _exchange(self, request: Request) -> Answer:
+        parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
+        wire = self._compose(parser, request)
+        if self._used or self._deadline.left <= 0 or self._peer_has_closed():
+            raise self._failed(Failure.NOT_SENT)
+        self._used = True
+        self._write(wire)
+        return self._read(parser)
 
     def _compose(self, parser: h11.Connection, request: Request) -> bytes:
         headers = {

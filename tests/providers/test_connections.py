@@ -1,0 +1,182 @@
+"""What becomes of a request on real sockets, whatever the other side does."""
+
+import threading
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmt_grpc.domain.model import BearerToken, Liveness
+from mmt_grpc.domain.ports.providers import Failure
+from mmt_grpc.domain.secret import Secret
+from mmt_grpc.providers.registry import Surroundings
+from mmt_grpc.providers.resolver import Target
+from tests.providers.acme import RENEWAL, TOKENS, error_of, failure_of, integration, redeem, refresh
+from tests.support.certificates import Authority
+from tests.support.http_script import Act, ScriptedServer, drips, hangs_up, is_silent, resets, says, writes
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+QUICK: dict[str, Any] = {"connect_timeout": 0.3, "total_timeout": 0.3}
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        resets,
+        hangs_up,
+        is_silent,
+        writes(b"SSH-2.0-OpenSSH_9.9\r\n"),
+        writes(b"\x16\x03\x01\x02\x00"),
+        writes(HEAD + b'Content-Length: 500\r\n\r\n{"access_token": "half'),
+        writes(HEAD + b"Transfer-Encoding: chunked\r\n\r\nnot-a-length\r\n"),
+        writes(HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}"),
+        writes(HEAD + b"X-Long: " + b"x" * 100_000),
+        writes(HEAD + b"\r\n" + b" " * 100_000 + b"{}"),
+        writes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"),
+        writes(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000),
+        writes(b"HTTP/1.1 204 No Content\r\n\r\n"),
+        drips(HEAD + b"\r\n"),
+        drips(HEAD, b"X"),
+        drips(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 102 Processing\r\n\r\n"),
+        says(302, headers={"Location": "/token"}),
+    ],
+)
+def test_an_answer_that_is_none_leaves_the_outcome_unknown(act: Act) -> None:
+    with ScriptedServer(act, says(200, TOKENS)) as server:
+        assert failure_of(lambda: refresh(integration(server.url, **QUICK))) is Failure.AMBIGUOUS
+        assert len(server.requests) == 1
+
+
+def test_an_answer_comes_in_chunks_or_until_the_end_or_after_a_hint() -> None:
+    body = b'{"access_token":"a","token_type":"bearer"}'
+    chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    to_the_end = HEAD + b"Connection: close\r\n\r\n" + body
+    hinted = b"HTTP/1.1 103 Early Hints\r\n\r\n" + to_the_end
+    with ScriptedServer(writes(chunked), writes(to_the_end), writes(hinted)) as server:
+        provider = integration(server.url)
+        assert [refresh(provider).credential for _ in range(3)] == [BearerToken(Secret("a"))] * 3
+
+
+def test_a_port_that_nobody_listens_on_was_sent_nothing() -> None:
+    with ScriptedServer(hangs_up) as server:
+        url = server.url
+    assert failure_of(integration(url).open_refresh) is Failure.NOT_SENT
+
+
+def test_a_connection_that_was_closed_before_the_request_was_sent_nothing() -> None:
+    with ScriptedServer(hangs_up, reads=False) as server:
+        channel = integration(server.url).open_refresh()
+        assert server.acted.wait(10)
+        assert failure_of(lambda: channel.refresh(RENEWAL)) is Failure.NOT_SENT
+
+
+def test_a_closed_channel_sends_nothing() -> None:
+    with ScriptedServer(says(200, TOKENS)) as server:
+        channel = integration(server.url).open_refresh()
+        channel.close()
+        channel.close()
+        assert failure_of(lambda: channel.refresh(RENEWAL)) is Failure.NOT_SENT
+        assert server.requests == []
+
+
+def test_a_channel_whose_time_is_over_sends_nothing() -> None:
+    now = [100.0]
+    with ScriptedServer(says(200, TOKENS)) as server:
+        channel = integration(server.url, surroundings=Surroundings(elapsed=lambda: now[0])).open_refresh()
+        now[0] += 10.0
+        assert failure_of(lambda: channel.refresh(RENEWAL)) is Failure.NOT_SENT
+        assert server.requests == []
+
+
+def test_a_tls_handshake_that_never_ends_was_sent_nothing() -> None:
+    with ScriptedServer(is_silent, reads=False) as server:
+        provider = integration(server.url.replace("http:", "https:"), **QUICK)
+        assert failure_of(provider.open_refresh) is Failure.NOT_SENT
+
+
+def test_a_name_that_never_resolves_was_sent_nothing() -> None:
+    release = threading.Event()
+
+    def lookup(_host: str, _port: int) -> Sequence[Target]:
+        release.wait()
+        return ()
+
+    provider = integration("https://slow.example", surroundings=Surroundings(lookup=lookup), **QUICK)
+    try:
+        assert failure_of(provider.open_refresh) is Failure.NOT_SENT
+    finally:
+        release.set()
+
+
+def test_a_certificate_of_a_trusted_authority_is_believed(tmp_path: Path) -> None:
+    authority = Authority(folder=tmp_path)
+    with ScriptedServer(says(200, TOKENS), tls=authority.server("localhost")) as server:
+        provider = integration(server.url, surroundings=Surroundings(tls=authority.trust))
+        assert refresh(provider).credential == BearerToken(Secret("new-access"))
+
+
+@pytest.mark.parametrize("fault", ["another authority", "another name", "no tls"])
+def test_a_server_that_does_not_prove_its_name_is_sent_nothing(tmp_path: Path, fault: str) -> None:
+    authority, other = Authority(folder=tmp_path), Authority(folder=tmp_path, name="other")
+    tls = None if fault == "no tls" else authority.server("elsewhere" if fault == "another name" else "localhost")
+    trusted = other if fault == "another authority" else authority
+    with ScriptedServer(says(200, TOKENS), tls=tls) as server:
+        url = f"https://localhost:{server.port}"
+        provider = integration(url, surroundings=Surroundings(tls=trusted.trust, sleep=lambda _: None), **QUICK)
+        assert failure_of(provider.open_refresh) is Failure.NOT_SENT
+        assert failure_of(lambda: redeem(provider)) is Failure.NOT_SENT
+        assert server.requests == []
+
+
+def test_what_is_sent_is_exactly_this(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with ScriptedServer(says(200, TOKENS, {"Set-Cookie": "session=1"}), says(200, {"id": "me"})) as server:
+        provider = integration(server.url)
+        provider.read_account(redeem(provider).credential)
+        sent = server.heads()
+
+    common = {
+        "host": f"localhost:{server.port}",
+        "user-agent": "mmt",
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "connection": "close",
+    }
+    form = {"content-type": "application/x-www-form-urlencoded", "content-length": str(len(server.bodies()[0]))}
+    assert sent[0] == {"": "POST /token HTTP/1.1", **common, **form}
+    assert sent[1] == {"": "GET /account HTTP/1.1", **common, "authorization": "Bearer new-access"}
+    assert server.bodies()[0] == (
+        b"grant_type=authorization_code&code=canary-code&redirect_uri=https%3A%2F%2Fapp.example%2Fback"
+        b"&code_verifier=canary-verifier&client_id=our-id&client_secret=canary-client-secret"
+    )
+
+
+def test_every_request_has_a_connection_of_its_own() -> None:
+    with ScriptedServer(says(200, TOKENS, {"Connection": "keep-alive"})) as server:
+        provider = integration(server.url)
+        for _ in range(3):
+            refresh(provider)
+        assert len(server.requests) == 3
+
+
+def test_a_token_that_cannot_stand_in_a_header_is_dead_and_never_sent() -> None:
+    with ScriptedServer(says(200, {"id": "me"})) as server:
+        provider = integration(server.url)
+        for text in ("a\r\nX-Injected: 1", "a\nb", "a\x00b", "tökén", "\ud800"):
+            credential = BearerToken(Secret(text))
+            error = error_of(partial(provider.read_account, credential))
+            assert (error.failure, str(error)) == (Failure.PERMANENT, "acme: permanent")
+            assert provider.probe(credential) is Liveness.DEAD
+        assert server.requests == []
+
+
+def test_no_form_field_can_be_broken_out_of() -> None:
+    with ScriptedServer(says(200, TOKENS)) as server:
+        channel = integration(server.url).open_refresh()
+        channel.refresh(Secret("a&client_id=evil\r\n\r\nGET / HTTP/1.1\x00ü\ud800"))
+        assert server.bodies()[0].startswith(
+            b"grant_type=refresh_token&refresh_token=a%26client_id%3Devil%0D%0A%0D%0AGET+%2F+HTTP%2F1.1%00%C3%BC%ED%A0%80&"
+        )

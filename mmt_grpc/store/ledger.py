@@ -95,9 +95,8 @@ def open_ledger(
 
 def _identity(session: Session) -> tuple[bytes, int]:
     with session.raw() as database:
-        if not database.table_exists("ledger"):
-            raise NotMigratedError
-    row = session.row(_IDENTITY)
+        is_there = database.table_exists("ledger")
+    row = session.row(_IDENTITY) if is_there else None
     if row is None:
         raise NotMigratedError
     return row[0], row[1]

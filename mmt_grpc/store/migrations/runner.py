@@ -66,9 +66,8 @@ def schema_number(execution: Execution) -> int:
 
     def work(session: Session) -> int:
         with session.raw() as database:
-            if not database.table_exists("schema_migration"):
-                return 0
-        row = session.row(_NEWEST)
+            is_there = database.table_exists("schema_migration")
+        row = session.row(_NEWEST) if is_there else None
         return int(row[0] or 0) if row is not None else 0
 
     return execution.read(work)

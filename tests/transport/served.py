@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]  # it ships no py.typed
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mmt.v1 import token_service_pb2_grpc as stubs
 from mmt_grpc.transport.arrival import Authenticator
@@ -52,6 +53,11 @@ class Client:
     @property
     def tokens(self) -> stubs.TokenServiceStub:
         return stubs.TokenServiceStub(self.channel)
+
+    def health(self, service: str = "") -> str:
+        stub: Any = health_pb2_grpc.HealthStub(self.channel)
+        answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=60)
+        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
     def raw(self, method: str, body: bytes, **arguments: Any) -> bytes:
         bytes_through: Any = self.channel.unary_unary(f"/mmt.v1.TokenService/{method}")

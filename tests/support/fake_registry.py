@@ -1,0 +1,116 @@
+"""Replicas, callers, the installation and the ledger in memory."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmt_grpc.domain.errors import ConflictError
+from mmt_grpc.domain.ports.store import ApiKeyRow, ClientRow, Installation, LedgerEntry, Replica, ReplicaBeat
+from tests.support.fake_rows import FakeClock
+
+
+class FakeReplicas:
+    """`Replicas`."""
+
+    def __init__(self, *, clock: FakeClock) -> None:
+        self._clock = clock
+        self._replicas: dict[bytes, Replica] = {}
+
+    def beat(self, beat: ReplicaBeat) -> int:
+        now = self._clock.now()
+        self._replicas[beat.owner] = Replica(beat, now)
+        return now
+
+    def see(self, owner: bytes, now: int) -> None:
+        if owner in self._replicas:
+            self._replicas[owner] = replace(self._replicas[owner], seen_at=now)
+
+    def list(self) -> Sequence[Replica]:
+        return [self._replicas[owner] for owner in sorted(self._replicas)]
+
+    def forget(self, owner: bytes) -> bool:
+        return self._replicas.pop(owner, None) is not None
+
+
+class FakeCallers:
+    """`CallerAdministration`."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, ClientRow] = {}
+        self._keys: dict[str, ApiKeyRow] = {}
+
+    def read_api_key(self, key_id: str) -> tuple[ApiKeyRow, ClientRow] | None:
+        key = self._keys.get(key_id)
+        client = None if key is None else self._clients.get(key.client_id)
+        return None if key is None or client is None else (key, client)
+
+    def add_client(self, client: ClientRow) -> None:
+        if client.client_id in self._clients:
+            raise ConflictError
+        self._clients[client.client_id] = client
+
+    def list_clients(self) -> Sequence[ClientRow]:
+        return sorted(self._clients.values(), key=lambda client: (client.created_at, client.client_id))
+
+    def add_api_key(self, key: ApiKeyRow) -> None:
+        if key.key_id in self._keys:
+            raise ConflictError
+        self._keys[key.key_id] = key
+
+    def list_api_keys(self, client_id: str | None) -> Sequence[ApiKeyRow]:
+        keys = [key for key in self._keys.values() if client_id in {None, key.client_id}]
+        return sorted(keys, key=lambda key: (key.created_at, key.key_id))
+
+    def disable_api_key(self, key_id: str, mac: bytes) -> bool:
+        key = self._keys.get(key_id)
+        if key is None or key.disabled:
+            return False
+        self._keys[key_id] = replace(key, disabled=True, mac=mac)
+        return True
+
+
+class FakeInstallations:
+    """`Installations`."""
+
+    def __init__(self) -> None:
+        self._installation: Installation | None = None
+
+    def read(self) -> Installation | None:
+        return self._installation
+
+    def create(self, installation: Installation) -> None:
+        if self._installation is not None:
+            raise ConflictError
+        self._installation = installation
+
+    def advance_head(self, *, before: int, after: int) -> bool:
+        if self._installation is None or self._installation.ledger_head != before:
+            return False
+        self._installation = replace(self._installation, ledger_head=after)
+        return True
+
+
+class FakeLedger:
+    """`Ledger`."""
+
+    def __init__(self, *, clock: FakeClock | None = None) -> None:
+        self._clock = clock or FakeClock()
+        self._identity = os.urandom(16)
+        self._entries: dict[bytes, LedgerEntry] = {}
+
+    def identity(self) -> bytes:
+        return self._identity
+
+    def head(self) -> int:
+        return max((entry.position for entry in self._entries.values()), default=0)
+
+    def record(self, shard: int, token_key: bytes) -> None:
+        now = self._clock.now()
+        self._entries.setdefault(token_key, LedgerEntry(now, shard, token_key, now))
+
+    def contains(self, token_key: bytes) -> bool:
+        return token_key in self._entries
+
+    def since(self, position: int, limit: int) -> Sequence[LedgerEntry]:
+        later = [entry for entry in self._entries.values() if entry.position > position]
+        return sorted(later, key=lambda entry: (entry.position, entry.token_key))[:limit]

@@ -78,7 +78,10 @@ class KeyringPair:
 
         The directory is made if it is missing. The access keyring is written last: nothing is sealed without it.
         """
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise KeyringError(f"{self._directory}: {error.strerror}") from None
         with self._locked():
             for kind in Kind:
                 if self._path(kind).exists():

@@ -1,6 +1,7 @@
 """Administration of an installation's two keyrings."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,19 @@ def pair(tmp_path: Path, roots: tuple[FileRootKey, FileRootKey]) -> KeyringPair:
     made = KeyringPair(directory=tmp_path / "keys", access_root=roots[0], renewal_root=roots[1], randomness=RANDOMNESS)
     made.init(created_at=11)
     return made
+
+
+def stop_after_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have administration write one more keyring file, and fail at the next."""
+
+    def once(*arguments: object, **options: object) -> None:
+        monkeypatch.setattr("mmt_grpc.crypto.keyrings.write_keyring", never)
+        write_keyring(*arguments, **options)  # type: ignore[arg-type]  # passed on as they came
+
+    def never(*_arguments: object, **_options: object) -> None:
+        raise KeyringError("the machine stopped")
+
+    monkeypatch.setattr("mmt_grpc.crypto.keyrings.write_keyring", once)
 
 
 def test_a_new_pair_has_one_current_epoch_in_both(pair: KeyringPair, roots: tuple[FileRootKey, FileRootKey]) -> None:
@@ -83,14 +97,7 @@ def test_an_interrupted_addition_is_completed_under_the_same_number(
     pair: KeyringPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
-    def only_the_first(*arguments: object, **options: object) -> None:
-        monkeypatch.setattr("mmt_grpc.crypto.keyrings.write_keyring", failing)
-        write_keyring(*arguments, **options)  # type: ignore[arg-type]  # passed on as they came
-
-    def failing(*_arguments: object, **_options: object) -> None:
-        raise KeyringError("the machine stopped")
-
-    monkeypatch.setattr("mmt_grpc.crypto.keyrings.write_keyring", only_the_first)
+    stop_after_one_file(monkeypatch)
     with pytest.raises(KeyringError, match="stopped"):
         pair.add_epoch(created_at=12)
     monkeypatch.undo()
@@ -103,6 +110,27 @@ def test_an_interrupted_addition_is_completed_under_the_same_number(
     whole = pair.status().epochs[1]
     assert (whole.in_access, whole.in_renewal) == (True, True)
     assert pair.add_epoch(created_at=14) == 3
+
+
+def test_an_interrupted_init_leaves_no_access_keyring_to_seal_with(
+    tmp_path: Path, roots: tuple[FileRootKey, FileRootKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_after_one_file(monkeypatch)
+    unfinished = KeyringPair(
+        directory=tmp_path / "keys", access_root=roots[0], renewal_root=roots[1], randomness=RANDOMNESS
+    )
+    with pytest.raises(KeyringError, match="stopped"):
+        unfinished.init(created_at=1)
+    assert [path.name for path in (tmp_path / "keys").iterdir()] == ["renewal.keyring"]
+
+
+def test_administrators_at_the_same_time_lose_no_epoch(pair: KeyringPair) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        added = [future.result() for future in [pool.submit(pair.add_epoch, created_at=12) for _ in range(12)]]
+    assert sorted(added) == list(range(2, 14))
+    assert [epoch.number for epoch in pair.status().epochs if epoch.in_access and epoch.in_renewal] == list(
+        range(1, 14)
+    )
 
 
 def test_keyrings_of_two_installations_do_not_serve_together(
@@ -148,3 +176,6 @@ def test_administration_without_a_directory_is_refused(tmp_path: Path, roots: tu
     )
     with pytest.raises(KeyringError, match="No such file"):
         nowhere.add_epoch(created_at=1)
+    (tmp_path / "nowhere").write_text("a file where the directory belongs")
+    with pytest.raises(KeyringError, match="nowhere: File exists"):
+        nowhere.init(created_at=1)

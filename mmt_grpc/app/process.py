@@ -1,0 +1,102 @@
+"""What worker and exchanger have in common: title, log, metrics, audit, store, and how they end."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from mmt_grpc.app.supervisor import REFUSED_TO_START
+from mmt_grpc.audit.file_audit import FileAudit
+from mmt_grpc.crypto.errors import KeyringError
+from mmt_grpc.domain.errors import AuditUnavailableError, StoreUnavailableError
+from mmt_grpc.settings.codec import SliceError
+from mmt_grpc.settings.slices import AuditSlice, ProcessSlice, StoreSlice
+from mmt_grpc.store.execution import FaultReport
+from mmt_grpc.store.ledger import PeeweeLedger, open_ledger
+from mmt_grpc.store.opening import Store, open_store
+from mmt_grpc.store.refusals import StartRefusedError
+from mmt_grpc.telemetry.foreign import capture
+from mmt_grpc.telemetry.log import Level, Log
+from mmt_grpc.telemetry.process import set_title
+
+FAILED: Final = 1
+
+
+class AuditEvents:
+    """Tells the log what the audit log could not do; `AuditObserver`."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def failed(self, what: str) -> None:
+        """Raise an alarm: while this lasts, nothing leaves."""
+        self._log.error("audit_failed", what=what)
+
+    def opened(self, name: str) -> None:
+        """Say where the chain goes on."""
+        self._log.info("audit_file_opened", file=name)
+
+
+def enter(process: ProcessSlice) -> Log:
+    """Take the process's title and return its log; foreign loggers and uncaught exceptions go the same way."""
+    set_title(f"mmt: {process.role.replace('-', ' ')}")
+    level = Level[process.log_level.upper()]
+    log = Log.to_stderr(process=process.role, wall_clock=time.time_ns, layout=process.log_format, level=level)
+    capture(log)
+    return log
+
+
+def open_audit(audit: AuditSlice, process: ProcessSlice, log: Log) -> FileAudit:
+    """Return the process's audit log, begun; `AuditUnavailableError` if it cannot be."""
+    return FileAudit(
+        path=audit.path,
+        role=process.role,
+        life=process.life,
+        wall_clock=time.time_ns,
+        observer=AuditEvents(log),
+        durability=audit.durability,
+        rotate_bytes=audit.rotate_bytes,
+    ).start()
+
+
+def open_stores(stores: StoreSlice, log: Log) -> tuple[Store, PeeweeLedger]:
+    """Return the store and the ledger; nothing is connected yet."""
+
+    def on_fault(report: FaultReport) -> None:
+        log.warning("store_fault", phase=report.phase, kind=report.kind, number=report.number)
+
+    store = open_store(
+        stores.database_url.reveal(), pool_size=stores.pool_size, settings=stores.options, on_fault=on_fault
+    )
+    return store, open_ledger(stores.ledger_url.reveal(), settings=stores.options, on_fault=on_fault)
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Have SIGTERM stop the process; an interrupt from a terminal is the supervisor's to deal with."""
+    signal.signal(signal.SIGTERM, lambda *_: stop())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def run_guarded(log: Log, main: Callable[[], bool]) -> None:
+    """Run a process's main part and exit by what came of it: 0 done, 1 try again, 78 never with these settings."""
+    try:
+        done = main()
+    except (StartRefusedError, KeyringError, SliceError) as error:
+        log.error("refused_to_start", why=str(error))
+        status = REFUSED_TO_START
+    except (StoreUnavailableError, AuditUnavailableError) as error:
+        log.error("cannot_start", reason=error.reason.value)
+        status = FAILED
+    else:
+        status = 0 if done else FAILED
+    sys.stderr.flush()
+    # Threads of gRPC and of half-dead disks must not keep a process that is done.
+    os._exit(status)
+
+
+def background(name: str, work: Callable[[], None]) -> None:
+    """Run work on a daemon thread."""
+    threading.Thread(target=work, name=name, daemon=True).start()

@@ -1,0 +1,66 @@
+"""A replica's state directory: locked by one supervisor, and the place of the replica's own name."""
+
+import fcntl
+import os
+import secrets
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+OWNER_BYTES: Final = 16
+_LOCK_PATIENCE: Final = 30.0
+_PAUSE: Final = 0.1
+
+
+class LockedError(Exception):
+    """Another replica's processes use the state directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateDirectory:
+    """A locked state directory. The lock is the descriptor's: the exchanger inherits it, and while it drains after its
+    supervisor's death no other replica starts here.
+    """
+
+    path: Path
+    lock: int
+    owner: bytes
+
+    @classmethod
+    def enter(cls, path: Path, *, patience: float = _LOCK_PATIENCE) -> "StateDirectory":
+        """Make (0700) and lock the directory; `LockedError` if another holds it for `patience` seconds."""
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _lock(lock, path, patience)
+        return cls(path, lock, _owner(lock))
+
+    def socket_directory(self) -> Path:
+        """Return a new directory (0700) with a path short enough for a unix socket's 107 characters."""
+        return Path(tempfile.mkdtemp(prefix="mmt-"))
+
+
+def _lock(lock: int, path: Path, patience: float) -> None:
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                os.close(lock)
+                raise LockedError(f"another replica runs on {path}") from None
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
+def _owner(lock: int) -> bytes:
+    """Return the replica's random id, written into the locked file once and the same over restarts."""
+    owner = os.pread(lock, OWNER_BYTES, 0)
+    if len(owner) != OWNER_BYTES:
+        owner = secrets.token_bytes(OWNER_BYTES)
+        os.pwrite(lock, owner, 0)
+        os.ftruncate(lock, OWNER_BYTES)
+        os.fsync(lock)
+    return owner

@@ -1,0 +1,200 @@
+"""The supervisor's loop: children are started, watched, started again, and ended in their order."""
+
+import contextlib
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from mmt_grpc.app.line import LineClosedError
+from mmt_grpc.app.plan import ChildPlan, Pace
+from mmt_grpc.app.spawning import Child, spawn
+from mmt_grpc.domain.ports.event_log import EventLog
+
+STOPPING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+REFUSED_TO_START: Final = 78
+"""Exit status of a child that will never start with these settings (EX_CONFIG): starting it again helps nobody."""
+
+
+class StartFailedError(Exception):
+    """A child refused to start; `role` names it, and its own log says why."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(f"{role} refused to start")
+
+
+@dataclass(slots=True)
+class _Post:
+    """A place that a child fills."""
+
+    plan: ChildPlan
+    child: Child | None = None
+    failures: int = 0
+    not_before: float = 0.0
+
+
+@dataclass(kw_only=True)
+class Supervisor:
+    """Runs children by their plans until a stopping signal; call `run` from the main thread.
+
+    `serving` is called once, when every child has been ready for the first time.
+    """
+
+    plans: Sequence[ChildPlan]
+    environment: Mapping[str, str]
+    log: EventLog
+    serving: Callable[[], None]
+    ended: Callable[[str], None]
+    """Called with the role of a child that has ended, for the metrics' sake."""
+    pace: Pace = field(default_factory=Pace)
+    _gate_open: bool = False
+    _announced: bool = False
+    _clean: bool = True
+
+    def run(self) -> bool:
+        """Run; return whether everything was drained at the end. Raises `StartFailedError`."""
+        self._posts = [_Post(plan) for plan in self.plans]
+        self._selector = selectors.DefaultSelector()
+        with self._signals() as wakeup:
+            self._selector.register(wakeup, selectors.EVENT_READ)
+            try:
+                while not self._stopping:
+                    self._start_due()
+                    self._turn(self._next_start())
+            finally:
+                self._end_all()
+        return self._clean
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[int]:
+        self._stopping = False
+        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+        def stop(number: int, frame: object) -> None:
+            del number, frame
+            self._stopping = True
+
+        earlier = {number: signal.signal(number, stop) for number in STOPPING_SIGNALS}
+        former = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        try:
+            yield reader
+        finally:
+            signal.set_wakeup_fd(former)
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
+            os.close(reader)
+            os.close(writer)
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for post in self._posts:
+            if post.child is None and post.not_before <= now:
+                self._start(post)
+
+    def _start(self, post: _Post) -> None:
+        plan = post.plan
+        child = spawn(plan.role, plan.module, environment=self.environment, inherit=plan.inherit)
+        post.child = child
+        self._selector.register(child.line, selectors.EVENT_READ, post)
+        self._selector.register(child.pidfd, selectors.EVENT_READ, post)
+        with contextlib.suppress(LineClosedError):  # it has died already: its pidfd tells
+            child.line.send("start", **plan.start())
+            if plan.serves and self._gate_open:
+                child.line.send("serve")
+        self.log.info("child_started", role=plan.role, pid=child.pid)
+
+    def _next_start(self) -> float | None:
+        waits = [post.not_before - time.monotonic() for post in self._posts if post.child is None]
+        return max(0.0, min(waits)) if waits else None
+
+    def _turn(self, timeout: float | None) -> None:
+        for key, _ in self._selector.select(timeout):
+            post = key.data
+            if post is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(key.fd, 512)
+            elif post.child is not None and key.fd == post.child.pidfd:
+                self._reap(post)
+            elif post.child is not None and key.fileobj is post.child.line:
+                self._hear(post, post.child)
+
+    def _hear(self, post: _Post, child: Child) -> None:
+        try:
+            message = child.line.receive()
+        except LineClosedError:
+            self._selector.unregister(child.line)
+            return
+        kind = message["type"]
+        if kind == "ready":
+            child.ready = True
+            self._became_ready(post)
+        elif kind in post.plan.answers:
+            with contextlib.suppress(LineClosedError):
+                child.line.send(kind, **post.plan.answers[kind]())
+
+    def _became_ready(self, post: _Post) -> None:
+        if post.plan.opens_gate and not self._gate_open:
+            self._gate_open = True
+            for other in self._posts:
+                if other.plan.serves and other.child is not None:
+                    with contextlib.suppress(LineClosedError):
+                        other.child.line.send("serve")
+        if not self._announced and all(other.child is not None and other.child.ready for other in self._posts):
+            self._announced = True
+            self.serving()
+
+    def _reap(self, post: _Post) -> None:
+        child = post.child
+        if child is None:
+            return
+        self._forget(child)
+        status = child.reap()
+        post.child = None
+        self.ended(post.plan.role)
+        if status == REFUSED_TO_START and not self._announced and not self._stopping:
+            raise StartFailedError(post.plan.role)
+        lived = time.monotonic() - child.started
+        post.failures = 0 if lived > self.pace.settled_after else post.failures + 1
+        pause = (
+            min(self.pace.longest_pause, self.pace.first_pause * 2 ** min(post.failures, 10)) if post.failures else 0
+        )
+        post.not_before = time.monotonic() + pause
+        if not self._stopping:
+            self.log.warning("child_ended", role=post.plan.role, pid=child.pid, status=status)
+
+    def _forget(self, child: Child) -> None:
+        self._selector.unregister(child.pidfd)
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(child.line)
+
+    def _end_all(self) -> None:
+        """End those who serve first, then the others, the exchanger last: it drains what they left to it."""
+        self._stopping = True
+        self.log.info("stopping")
+        self._end([post for post in self._posts if post.plan.serves], self.pace.drain)
+        self._end([post for post in self._posts if post.plan.opens_gate], self.pace.exchanger_drain)
+        self._end(self._posts, self.pace.drain)
+        self._selector.close()
+        self.log.info("stopped", drained=self._clean)
+
+    def _end(self, posts: Sequence[_Post], patience: float) -> None:
+        for post in posts:
+            if post.child is not None:
+                post.child.process.send_signal(signal.SIGTERM)
+        until = time.monotonic() + patience
+        for post in posts:
+            child = post.child
+            if child is None:
+                continue
+            with selectors.DefaultSelector() as waiting:
+                waiting.register(child.pidfd, selectors.EVENT_READ)
+                if not waiting.select(max(0.0, until - time.monotonic())):
+                    self.log.error("child_did_not_drain", role=post.plan.role, pid=child.pid)
+                    child.process.kill()
+            self._forget(child)
+            status = child.reap()
+            post.child = None
+            self._clean = self._clean and status == 0

@@ -12,6 +12,10 @@ FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
 
 
+_MOST_DIGITS: Final = 64
+"""Of a whole number; Python refuses those of some thousand, and a detail must not cost the answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is sent; nothing of it but the method is ever shown."""
@@ -33,9 +37,9 @@ class Answer:
 
     @property
     def fields(self) -> Mapping[str, object] | None:
-        """The body as a JSON object, None if it is none. `NaN` and infinities, which are not JSON, read as null."""
+        """The body as a JSON object, None if it is none. What is no number anybody means reads as null."""
         try:
-            read: object = json.loads(self.body.decode("utf-8"), parse_constant=lambda _: None)
+            read: object = json.loads(self.body.decode("utf-8"), parse_int=_whole, parse_constant=lambda _: None)
         except (ValueError, RecursionError):
             return None
         return read if isinstance(read, dict) else None
@@ -59,3 +63,7 @@ class Answer:
 def form(fields: Mapping[str, str]) -> bytes:
     """Encode a form; empty values are left out. No value can end its own field."""
     return urlencode({name: value for name, value in fields.items() if value}, errors="surrogatepass").encode("ascii")
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if len(text) <= _MOST_DIGITS else None

@@ -44,9 +44,9 @@ class Books:
         self._codes = Shelf(kind=Code, journal=journal)
         self._chains = Shelf(kind=Chain, journal=journal)
         self._tokens = Shelf(kind=Token, journal=journal)
-        # Keys of the tokens of a chain that are not spent, those that expire first in front.
+        # Keys of the tokens of a chain that are not spent; all but those from before a restart in order of their age.
         self._tokens_of: dict[str, dict[str, None]] = defaultdict(dict)
-        for token in sorted(self._tokens, key=_expiry):
+        for token in self._tokens:
             if not token.spent:
                 self._tokens_of[token.chain][token.key] = None
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from mmt_grpc.sandbox import SandboxRefusedError, SandboxServer, connection
+from mmt_grpc.sandbox import SandboxRefusedError, SandboxServer, connection, server
 from tests.sandbox.application import Application, sha256
 
 
@@ -159,6 +159,12 @@ def test_a_peer_that_never_finishes_its_request_is_cut_off(
     assert raw(sandbox, b"GET /control/hea") == b""
     monkeypatch.setattr(connection, "IDLE_SECONDS", 0.05)
     assert raw(sandbox) == b""
+
+
+def test_one_connection_too_many_is_hung_up_on(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_CONNECTIONS_MOST", 0)
+    with pytest.raises(httpx2.TransportError):
+        httpx2.get(f"{sandbox.base_url}/control/health", trust_env=False)
 
 
 def test_a_hundred_connections_at_once(sandbox: SandboxServer) -> None:

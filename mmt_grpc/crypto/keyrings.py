@@ -96,22 +96,22 @@ class KeyringPair:
                     epochs=(Epoch(FIRST_EPOCH, created_at, self._new_key()),),
                     labelled=labelled if kind is Kind.ACCESS else {},
                 )
-                self._write(contents, replace=False)
+                self._write(contents, overwrite=False)
 
     def status(self) -> KeyringStatus:
         """Return what is in both files."""
-        access, renewal = self._read_both()
-        numbers = {kind: {epoch.number for epoch in ring.epochs} for kind, ring in self._by_kind(access, renewal)}
-        created = {epoch.number: epoch.created_at for epoch in (*renewal.epochs, *access.epochs)}
+        rings = self._read_both()
+        numbers = {kind: {epoch.number for epoch in ring.epochs} for kind, ring in rings.items()}
+        created = {epoch.number: epoch.created_at for ring in rings.values() for epoch in ring.epochs}
         return KeyringStatus(
-            keyring_id=access.keyring_id.hex(),
+            keyring_id=rings[Kind.ACCESS].keyring_id.hex(),
             access_root=self._root_name(Kind.ACCESS),
             renewal_root=self._root_name(Kind.RENEWAL),
             epochs=tuple(
                 EpochStatus(
                     number=number,
                     created_at=created_at,
-                    is_current=number == access.current,
+                    is_current=number == rings[Kind.ACCESS].current,
                     in_access=number in numbers[Kind.ACCESS],
                     in_renewal=number in numbers[Kind.RENEWAL],
                 )
@@ -122,42 +122,42 @@ class KeyringPair:
     def add_epoch(self, *, created_at: int) -> int:
         """Add an epoch to both keyrings without writing under it yet; return its number.
 
-        What an interrupted call left in one file only is completed first, under the same number.
+        What an interrupted call left in one file only is completed instead, under its number.
         """
         with self._locked():
-            access, renewal = self._read_both()
-            newest = [ring.epochs[-1].number for ring in (access, renewal)]
-            number = max(newest) + 1 if newest[0] == newest[1] else max(newest)
-            for _, ring in self._by_kind(access, renewal):
+            rings = self._read_both()
+            newest = {ring.epochs[-1].number for ring in rings.values()}
+            number = max(newest) if len(newest) > 1 else max(newest) + 1
+            for ring in rings.values():
                 if ring.epochs[-1].number < number:
                     epoch = Epoch(number, created_at, self._new_key())
-                    self._write(replace(ring, epochs=(*ring.epochs, epoch)), replace=True)
+                    self._write(replace(ring, epochs=(*ring.epochs, epoch)), overwrite=True)
             return number
 
     def make_current(self, number: int) -> None:
         """Have new data keys wrapped under an epoch. The caller has seen that every replica has loaded it."""
         with self._locked():
-            access, renewal = self._read_both()
-            # `replace` checks that the epoch is there: in both, before either is written.
-            changed = [replace(ring, current=number) for ring in (renewal, access)]
-            for ring in changed:
-                self._write(ring, replace=True)
+            # Making the contents checks that the epoch is there: in both, before either is written.
+            for ring in [replace(ring, current=number) for ring in self._read_both().values()]:
+                self._write(ring, overwrite=True)
 
-    def _read_both(self) -> tuple[KeyringContents, KeyringContents]:
-        access, renewal = (
-            read_keyring(self._path(kind), kind, root_key=self._roots[kind]) for kind in (Kind.ACCESS, Kind.RENEWAL)
-        )
-        if access.keyring_id != renewal.keyring_id:
+    def _read_both(self) -> Mapping[Kind, KeyringContents]:
+        """Read both keyrings, in the order in which they are written: what rows are written by comes last."""
+        rings = {
+            kind: read_keyring(self._path(kind), kind, root_key=self._roots[kind])
+            for kind in (Kind.RENEWAL, Kind.ACCESS)
+        }
+        if len({ring.keyring_id for ring in rings.values()}) > 1:
             raise KeyringError("the access and the renewal keyring belong to different installations")
-        return access, renewal
+        return rings
 
-    def _write(self, contents: KeyringContents, *, replace: bool) -> None:
+    def _write(self, contents: KeyringContents, *, overwrite: bool) -> None:
         write_keyring(
             self._path(contents.kind),
             contents,
             root_key=self._roots[contents.kind],
             randomness=self._randomness,
-            replace=replace,
+            replace=overwrite,
         )
 
     @contextmanager
@@ -172,11 +172,6 @@ class KeyringPair:
             yield
         finally:
             os.close(descriptor)
-
-    def _by_kind(
-        self, access: KeyringContents, renewal: KeyringContents
-    ) -> tuple[tuple[Kind, KeyringContents], tuple[Kind, KeyringContents]]:
-        return (Kind.RENEWAL, renewal), (Kind.ACCESS, access)
 
     def _new_key(self) -> Key:
         return Key(self._randomness.random_bytes(KEY_LENGTH))

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Python: a MariaDB server, of which they run private ones on sockets of their own.
+# Installs what the tests need beside Python: a MariaDB server, of which they run private ones on sockets of their own, and
+# the programs that the documentation's own examples use.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,6 +12,8 @@ PATH=$PATH:/usr/sbin:/usr/local/sbin
 missing=()
 command -v mariadbd >/dev/null 2>&1 || missing+=(mariadb-server)
 command -v openssl >/dev/null 2>&1 || missing+=(openssl)
+command -v curl >/dev/null 2>&1 || missing+=(curl)
+command -v jq >/dev/null 2>&1 || missing+=(jq)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
 echo "Installing ${missing[*]} for the tests" >&2

@@ -4,209 +4,28 @@ import secrets
 import signal
 import sys
 import threading
-from dataclasses import dataclass
 
 from mmt_grpc.app import process
 from mmt_grpc.app.child import Orders, join_line
+from mmt_grpc.app.engine_wiring import Parts, build_engine
+from mmt_grpc.app.failpoints import failpoints
 from mmt_grpc.app.line import Line, from_text
-from mmt_grpc.audit.file_audit import FileAudit
-from mmt_grpc.crypto.index import KeyedIndex, KeyedRequestIndex
-from mmt_grpc.crypto.keyring import AccessKeyring, RenewalKeyring
+from mmt_grpc.crypto.index import KeyedIndex
 from mmt_grpc.crypto.keyrings import load_access_keyring, load_renewal_keyring
 from mmt_grpc.crypto.randomness import SystemRandomness
 from mmt_grpc.crypto.records import RenewalRecordSealing
 from mmt_grpc.crypto.root_key import FileRootKey
-from mmt_grpc.crypto.rows import RowSealing
-from mmt_grpc.domain.failpoints import Failpoints, NoFailpoints
-from mmt_grpc.domain.ports.providers import Providers
-from mmt_grpc.exchange.attempt import Attempts
-from mmt_grpc.exchange.committing import Committing
-from mmt_grpc.exchange.connecting import Connecting
-from mmt_grpc.exchange.engine import ExchangeEngine
-from mmt_grpc.exchange.exchange_audit import ExchangeAudit
-from mmt_grpc.exchange.heartbeat import Heartbeat
-from mmt_grpc.exchange.lanes import Lanes
-from mmt_grpc.exchange.outages import Outages
-from mmt_grpc.exchange.probing import Probing
-from mmt_grpc.exchange.reconciling import Reconciling
-from mmt_grpc.exchange.refreshing import Refreshing
-from mmt_grpc.exchange.request_identity import RequestIdentities
-from mmt_grpc.exchange.requests import Requests
-from mmt_grpc.exchange.revoking import Revoking
-from mmt_grpc.exchange.settling import Settling
+from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.exchange.spool import Spool
-from mmt_grpc.exchange.unkept import Unkept
-from mmt_grpc.exchange.upstream import UpstreamWork
-from mmt_grpc.exchange.write_back import WriteBack
 from mmt_grpc.providers.registry import open_providers
 from mmt_grpc.settings.exchanger_slice import ExchangerSlice
 from mmt_grpc.store.installations import check_installation
-from mmt_grpc.store.ledger import PeeweeLedger
-from mmt_grpc.store.opening import Store
 from mmt_grpc.telemetry.clock import BootClock
 from mmt_grpc.telemetry.log import Log
 from mmt_grpc.transport.internal.server import ExchangerServer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What the exchanger is made of."""
-
-    owner: bytes
-    life: bytes
-    access_keyring: AccessKeyring
-    renewal_keyring: RenewalKeyring
-    store: Store
-    ledger: PeeweeLedger
-    audit: FileAudit
-    providers: Providers
-    spool: Spool
-    failpoints: Failpoints
-    stopping: threading.Event
-    log: Log
-
-    @property
-    def sealing(self) -> RowSealing:
-        """What opens and seals rows."""
-        return RowSealing(
-            access_keyring=self.access_keyring,
-            renewal_keyring=self.renewal_keyring,
-            randomness=SystemRandomness(),
-        )
-
-
-def build_engine(parts: Parts) -> ExchangeEngine:
-    """Put the engine together."""
-    rows, clock, randomness, log = parts.store.tokens, BootClock(), SystemRandomness(), parts.log
-    sealing, lanes = parts.sealing, Lanes()
-    upstream = UpstreamWork(
-        spool=parts.spool,
-        rows=rows,
-        ledger=parts.ledger,
-        sealing=sealing,
-        providers=parts.providers,
-        clock=clock,
-        randomness=randomness,
-        log=log,
-        stopping=parts.stopping,
-    )
-    reconciling = Reconciling(
-        rows=rows,
-        ledger=parts.ledger,
-        installations=parts.store.installations,
-        spool=parts.spool,
-        upstream=upstream,
-        log=log,
-    )
-    write_back = WriteBack(
-        rows=rows, sealing=sealing, clock=clock, randomness=randomness, stopping=parts.stopping, log=log
-    )
-    refreshing = build_refreshing(parts, write_back, lanes)
-    requests = Requests(rows=rows, replicas=parts.store.replicas, sealing=sealing, clock=clock)
-    unkept = Unkept(spool=parts.spool, upstream=upstream)
-    return ExchangeEngine(
-        connecting=build_connecting(parts, requests, unkept),
-        refreshing=refreshing,
-        probing=Probing(rows=rows, sealing=sealing, providers=parts.providers),
-        revoking=Revoking(
-            spool=parts.spool,
-            upstream=upstream,
-            rows=rows,
-            sealing=sealing,
-            providers=parts.providers,
-            refreshing=refreshing,
-            failpoints=parts.failpoints,
-            log=log,
-        ),
-        settling=Settling(
-            owner=parts.owner,
-            life=parts.life,
-            attempts=rows,
-            rows=rows,
-            requests=requests,
-            unkept=unkept,
-            spool=parts.spool,
-            write_back=write_back,
-            log=log,
-        ),
-        reconciling=reconciling,
-        heartbeat=Heartbeat(
-            owner=parts.owner,
-            life=parts.life,
-            epochs=lambda: (parts.access_keyring.epochs, parts.renewal_keyring.epochs),
-            replicas=parts.store.replicas,
-            rows=rows,
-            reconciling=reconciling,
-            spool=parts.spool,
-            lanes=lanes,
-            stopping=parts.stopping,
-            log=log,
-        ),
-        upstream=upstream,
-        lanes=lanes,
-        stopping=parts.stopping,
-    )
-
-
-def build_refreshing(parts: Parts, write_back: WriteBack, lanes: Lanes) -> Refreshing:
-    """Put refreshes together."""
-    clock, randomness = BootClock(), SystemRandomness()
-    outages = Outages(clock=clock, log=parts.log)
-    return Refreshing(
-        rows=parts.store.tokens,
-        providers=parts.providers,
-        sealing=parts.sealing,
-        audit=parts.audit,
-        attempts=Attempts(
-            owner=parts.owner,
-            rows=parts.store.tokens,
-            sealing=parts.sealing,
-            clock=clock,
-            randomness=randomness,
-            outages=outages,
-            write_back=write_back,
-            failpoints=parts.failpoints,
-            log=parts.log,
-        ),
-        write_back=write_back,
-        outages=outages,
-        lanes=lanes,
-        log=parts.log,
-    )
-
-
-def build_connecting(parts: Parts, requests: Requests, unkept: Unkept) -> Connecting:
-    """Put Connect together."""
-    rows, randomness = parts.store.tokens, SystemRandomness()
-    index = KeyedIndex(access_keyring=parts.access_keyring)
-    return Connecting(
-        rows=rows,
-        ledger=parts.ledger,
-        index=index,
-        providers=parts.providers,
-        identities=RequestIdentities(
-            index=KeyedRequestIndex(access_keyring=parts.access_keyring),
-            randomness=randomness,
-            owner=parts.owner,
-            life=parts.life,
-        ),
-        requests=requests,
-        unkept=unkept,
-        audit=ExchangeAudit(audit=parts.audit, log=parts.log),
-        committing=Committing(
-            rows=rows,
-            index=index,
-            sealing=parts.sealing,
-            requests=requests,
-            randomness=randomness,
-            failpoints=parts.failpoints,
-        ),
-        clock=BootClock(),
-        failpoints=parts.failpoints,
-    )
-
-
-def gather(settings: ExchangerSlice, owner: bytes, log: Log) -> Parts:
+def gather(settings: ExchangerSlice, owner: bytes, points: Failpoints, log: Log) -> Parts:
     """Open everything that the settings name; raises `KeyringError`, `AuditUnavailableError`."""
     randomness = SystemRandomness()
     keys, clock = settings.keys, BootClock()
@@ -230,18 +49,18 @@ def gather(settings: ExchangerSlice, owner: bytes, log: Log) -> Parts:
             ),
         ),
         spool=Spool(directory=settings.state_dir / "spool", sealing=sealing),
-        failpoints=NoFailpoints(),
+        failpoints=points,
         stopping=threading.Event(),
         log=log,
     )
 
 
-def run(line: Line, settings: ExchangerSlice, owner: bytes, log: Log) -> bool:
+def run(line: Line, settings: ExchangerSlice, owner: bytes, points: Failpoints, log: Log) -> bool:
     """Do exchanges until told to stop; True if everything came to its end."""
     stop = threading.Event()
     process.stop_on_signals(stop.set)
     Orders(line, {}, gone=stop.set).start()
-    parts = gather(settings, owner, log)
+    parts = gather(settings, owner, points, log)
     parts.store.check_schema()
     index_check = KeyedIndex(access_keyring=parts.access_keyring).index_check()
     check_installation(
@@ -273,7 +92,8 @@ def main(arguments: list[str]) -> None:
     message = line.receive()
     settings = ExchangerSlice.from_bytes(from_text(message["slice"]))
     log = process.enter(settings.process)
-    process.run_guarded(log, lambda: run(line, settings, from_text(message["owner"]), log))
+    points = failpoints(message["failpoints"], log)
+    process.run_guarded(log, lambda: run(line, settings, from_text(message["owner"]), points, log))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from mmt_grpc.app.administration import access_root
+from mmt_grpc.app.failpoints import VARIABLE
 from mmt_grpc.app.line import to_text
 from mmt_grpc.app.listening import HeldAddress, hold
 from mmt_grpc.app.plan import ChildPlan
@@ -41,6 +42,8 @@ class Replica:
     channel: ChannelSlice
     metrics_dir: Path | None
     log: Log
+    failpoints: str = ""
+    started: set[str] = field(default_factory=set)
 
     def plans(self) -> list[ChildPlan]:
         """Return the plans of exchanger and workers."""
@@ -65,19 +68,26 @@ class Replica:
 
     def _start_exchanger(self) -> Mapping[str, object]:
         content = exchanger_slice(self.settings, self._birth("exchanger")).to_bytes()
-        return {"slice": to_text(content), "owner": to_text(self.state.owner)}
+        points = self._failpoints("exchanger")
+        return {"slice": to_text(content), "owner": to_text(self.state.owner), "failpoints": points}
 
     def _start_worker(self, role: str, core: int | None) -> Mapping[str, object]:
         addresses = tuple(address.text for address in self.addresses)
         content = worker_slice(
             self.settings, self._birth(role), addresses=addresses, keyring=self._keyring(), core=core
         ).to_bytes()
-        return {"slice": to_text(content)}
+        return {"slice": to_text(content), "failpoints": self._failpoints(role)}
 
     def _birth(self, role: str) -> Birth:
         return Birth(
             role=role, life=secrets.token_bytes(LIFE_BYTES), channel=self.channel, metrics_dir=self.metrics_dir
         )
+
+    def _failpoints(self, role: str) -> str:
+        """Return the failpoints for a role's first life; there are none after it, and none outside dev."""
+        first = role not in self.started
+        self.started.add(role)
+        return self.failpoints if first and self.settings.is_dev else ""
 
     def _keyring(self) -> bytes:
         """Open the access keyring as it stands now: workers have no root key."""
@@ -132,6 +142,7 @@ def serve(
             channel=ChannelSlice(socket=sockets / "exchanger", secret=Secret(secrets.token_urlsafe(SECRET_BYTES))),
             metrics_dir=metrics_dir,
             log=log,
+            failpoints=environment.get(VARIABLE, ""),
         )
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)

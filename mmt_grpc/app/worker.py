@@ -6,141 +6,38 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from mmt_grpc.app import process
 from mmt_grpc.app.child import Orders, join_line
+from mmt_grpc.app.failpoints import failpoints
 from mmt_grpc.app.line import Line, Message, from_text
+from mmt_grpc.app.worker_wiring import Parts, build_server
 from mmt_grpc.crypto.contents import KeyringContents, decode
 from mmt_grpc.crypto.errors import KeyringError
-from mmt_grpc.crypto.index import KeyedCallerMacs, KeyedIndex
+from mmt_grpc.crypto.index import KeyedIndex
 from mmt_grpc.crypto.keyring import AccessKeyring, Reload
-from mmt_grpc.crypto.randomness import SystemRandomness
-from mmt_grpc.crypto.rows import RowAccessSealing
-from mmt_grpc.domain.catalogue import Catalogue
-from mmt_grpc.domain.check_scope import CheckScope
-from mmt_grpc.domain.connect import Connect
 from mmt_grpc.domain.errors import StoreUnavailableError
-from mmt_grpc.domain.failpoints import NoFailpoints
-from mmt_grpc.domain.freshness import Freshness
-from mmt_grpc.domain.model import MICROSECONDS
-from mmt_grpc.domain.ports.audit import Audit
-from mmt_grpc.domain.ports.exchanger import Exchanger
-from mmt_grpc.domain.resolve import Resolve
-from mmt_grpc.domain.revoke import Revoke
-from mmt_grpc.domain.verbs import Verbs
-from mmt_grpc.domain.waiting_room import WaitingRoom
-from mmt_grpc.settings.slices import ListenSlice, WorkerSlice
+from mmt_grpc.domain.failpoints import Failpoints
+from mmt_grpc.settings.slices import WorkerSlice
 from mmt_grpc.store.installations import check_installation
-from mmt_grpc.store.ledger import PeeweeLedger
 from mmt_grpc.store.opening import Store
 from mmt_grpc.telemetry.clock import BootClock
 from mmt_grpc.telemetry.log import Log
-from mmt_grpc.transport.api_keys import ApiKeyAuthenticator
-from mmt_grpc.transport.arrival import Deadlines
-from mmt_grpc.transport.credentials import CertificateFiles
 from mmt_grpc.transport.internal.client import InternalExchanger
 from mmt_grpc.transport.metrics import CallMetrics
-from mmt_grpc.transport.options import ServerOptions
 from mmt_grpc.transport.server import TokenServer
 
 KEYRING_PATIENCE: Final = 2.0
 PING_INTERVAL: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What a worker is made of."""
-
-    keyring: AccessKeyring
-    store: Store
-    ledger: PeeweeLedger
-    audit: Audit
-    exchanger: Exchanger
-    metrics: CallMetrics
-    log: Log
-
-
-def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
-    """Put the four verbs together."""
-    index = KeyedIndex(access_keyring=parts.keyring)
-    sealing = RowAccessSealing(access_keyring=parts.keyring)
-    rows, clock = parts.store.tokens, BootClock()
-    return Verbs(
-        connect=Connect(
-            catalogue=Catalogue(settings.integrations, frozenset(settings.wallets)),
-            index=index,
-            exchanger=parts.exchanger,
-            audit=parts.audit,
-            clock=clock,
-        ),
-        resolve=Resolve(
-            rows=rows,
-            index=index,
-            sealing=sealing,
-            freshness=Freshness(
-                rows=rows,
-                exchanger=parts.exchanger,
-                clock=clock,
-                waiting_room=WaitingRoom(places=settings.limits.refresh_waiters),
-            ),
-            audit=parts.audit,
-        ),
-        revoke=Revoke(
-            rows=rows,
-            ledger=parts.ledger,
-            index=index,
-            exchanger=parts.exchanger,
-            audit=parts.audit,
-            clock=clock,
-            failpoints=NoFailpoints(),
-        ),
-        check_scope=CheckScope(rows=rows, index=index, sealing=sealing, audit=parts.audit),
-    )
-
-
-def build_server(parts: Parts, settings: WorkerSlice) -> TokenServer:
-    """Put the public server together."""
-    clock = BootClock()
-    return TokenServer(
-        verbs=build_verbs(parts, settings),
-        authenticator=ApiKeyAuthenticator(
-            callers=parts.store.callers, macs=KeyedCallerMacs(access_keyring=parts.keyring), clock=clock
-        ),
-        audit=parts.audit,
-        metrics=parts.metrics,
-        log=parts.log,
-        clock=clock,
-        randomness=SystemRandomness(),
-        options=server_options(settings.listen, settings),
-    )
-
-
-def server_options(listen: ListenSlice, settings: WorkerSlice) -> ServerOptions:
-    """Return how the public server is to run."""
-    certificate = None
-    if listen.tls_certificate is not None and listen.tls_key is not None:
-        certificate = CertificateFiles(listen.tls_certificate, listen.tls_key)
-    limits = settings.limits
-    return ServerOptions(
-        listen=listen.addresses[0],
-        certificate=certificate,
-        allow_plaintext=listen.allow_plaintext,
-        so_reuseport=listen.so_reuseport,
-        reflection=listen.reflection,
-        max_calls=limits.max_calls,
-        revoke_slots=limits.revoke_slots,
-        deadlines=Deadlines(default=int(limits.default_deadline * MICROSECONDS)),
-        max_connection_age=limits.max_connection_age,
-    )
-
-
 class Worker:
     """A worker between its first message and its end."""
 
-    def __init__(self, line: Line, settings: WorkerSlice, log: Log) -> None:
+    def __init__(self, line: Line, settings: WorkerSlice, points: Failpoints, log: Log) -> None:
         self._line = line
+        self._failpoints = points
         self._settings = settings
         self._log = log
         self._stopping = threading.Event()
@@ -183,6 +80,7 @@ class Worker:
             audit=process.open_audit(settings.audit, settings.process, log),
             exchanger=InternalExchanger(socket_path=str(settings.channel.socket), secret=settings.channel.secret),
             metrics=call_metrics(settings),
+            failpoints=self._failpoints,
             log=log,
         )
 
@@ -239,11 +137,12 @@ class UncountedCalls:
 def main(arguments: list[str]) -> None:
     """Run as a child of the supervisor."""
     line = join_line(arguments, signal.SIGKILL)
-    settings = WorkerSlice.from_bytes(from_text(line.receive()["slice"]))
+    message = line.receive()
+    settings = WorkerSlice.from_bytes(from_text(message["slice"]))
     if settings.core is not None:
         os.sched_setaffinity(0, {settings.core})
     log = process.enter(settings.process)
-    process.run_guarded(log, Worker(line, settings, log).run)
+    process.run_guarded(log, Worker(line, settings, failpoints(message["failpoints"], log), log).run)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ PREFIX: Final = "MMT_"
 NOT_SETTINGS: Final = re.compile(
     # Where the settings are and what the command line's client uses; the product's own tests; and what Kubernetes puts
     # into every container beside a Service that is called `mmt`.
-    r"MMT_(CONFIG|ADDRESS|API_KEY|TEST_.*|SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)"
+    r"MMT_(CONFIG|FAILPOINTS|ADDRESS|API_KEY|TEST_.*|SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)"
 )
 _SECRETS: Final = (("database_url",), ("ledger_url",), ("providers", "*", "client_secret"))
 _FILE: Final = "_file"

@@ -1,0 +1,67 @@
+"""Failpoints switched on by the environment of a dev installation: `MMT_FAILPOINTS="connect.after_exchange=kill,…"`.
+
+Actions: `kill` (SIGKILL to the process itself), `raise` (an error that nobody expects), `sleep:SECONDS`. They hold for
+the first life of each process only: what takes a killed one's place runs to its end. Production has none.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from mmt_grpc.domain.failpoints import Failpoints, NoFailpoints
+from mmt_grpc.domain.ports.event_log import EventLog
+
+VARIABLE: Final = "MMT_FAILPOINTS"
+
+
+class FailpointError(Exception):
+    """What a failpoint raises: no code expects it."""
+
+
+class FailpointSyntaxError(ValueError):
+    """The variable does not say `name=action,…`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetFailpoints:
+    """Does what is set for each point, and says so before."""
+
+    actions: Mapping[str, Callable[[], None]]
+    log: EventLog
+
+    def reach(self, name: str) -> None:
+        """Do what is set for the point."""
+        action = self.actions.get(name)
+        if action is not None:
+            self.log.warning("failpoint", point=name)
+            action()
+
+
+def failpoints(text: str, log: EventLog) -> Failpoints:
+    """Return the failpoints that a text sets; `FailpointSyntaxError` for one that says something else."""
+    if not text:
+        return NoFailpoints()
+    pairs = [pair.strip().partition("=") for pair in text.split(",")]
+    return SetFailpoints({name: _action(action) for name, _, action in pairs}, log)
+
+
+def _action(text: str) -> Callable[[], None]:
+    kind, _, argument = text.partition(":")
+    if kind == "kill":
+        return lambda: os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "raise":
+        return _fail
+    if kind == "sleep":
+        try:
+            seconds = float(argument)
+        except ValueError:
+            raise FailpointSyntaxError("a failpoint sleeps for a number of seconds") from None
+        return lambda: time.sleep(seconds)
+    raise FailpointSyntaxError("a failpoint's action is kill, raise or sleep:SECONDS")
+
+
+def _fail() -> None:
+    raise FailpointError

@@ -1,0 +1,119 @@
+"""Puts a worker together from its parts: the verbs and the public server."""
+
+from dataclasses import dataclass
+
+from mmt_grpc.crypto.index import KeyedCallerMacs, KeyedIndex
+from mmt_grpc.crypto.keyring import AccessKeyring
+from mmt_grpc.crypto.randomness import SystemRandomness
+from mmt_grpc.crypto.rows import RowAccessSealing
+from mmt_grpc.domain.catalogue import Catalogue
+from mmt_grpc.domain.check_scope import CheckScope
+from mmt_grpc.domain.connect import Connect
+from mmt_grpc.domain.failpoints import Failpoints
+from mmt_grpc.domain.freshness import Freshness
+from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.ports.audit import Audit
+from mmt_grpc.domain.ports.exchanger import Exchanger
+from mmt_grpc.domain.resolve import Resolve
+from mmt_grpc.domain.revoke import Revoke
+from mmt_grpc.domain.verbs import Verbs
+from mmt_grpc.domain.waiting_room import WaitingRoom
+from mmt_grpc.settings.slices import ListenSlice, WorkerSlice
+from mmt_grpc.store.ledger import PeeweeLedger
+from mmt_grpc.store.opening import Store
+from mmt_grpc.telemetry.clock import BootClock
+from mmt_grpc.telemetry.log import Log
+from mmt_grpc.transport.api_keys import ApiKeyAuthenticator
+from mmt_grpc.transport.arrival import Deadlines
+from mmt_grpc.transport.credentials import CertificateFiles
+from mmt_grpc.transport.metrics import CallMetrics
+from mmt_grpc.transport.options import ServerOptions
+from mmt_grpc.transport.server import TokenServer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a worker is made of."""
+
+    keyring: AccessKeyring
+    store: Store
+    ledger: PeeweeLedger
+    audit: Audit
+    exchanger: Exchanger
+    metrics: CallMetrics
+    failpoints: Failpoints
+    log: Log
+
+
+def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
+    """Put the four verbs together."""
+    index = KeyedIndex(access_keyring=parts.keyring)
+    sealing = RowAccessSealing(access_keyring=parts.keyring)
+    rows, clock = parts.store.tokens, BootClock()
+    return Verbs(
+        connect=Connect(
+            catalogue=Catalogue(settings.integrations, frozenset(settings.wallets)),
+            index=index,
+            exchanger=parts.exchanger,
+            audit=parts.audit,
+            clock=clock,
+        ),
+        resolve=Resolve(
+            rows=rows,
+            index=index,
+            sealing=sealing,
+            freshness=Freshness(
+                rows=rows,
+                exchanger=parts.exchanger,
+                clock=clock,
+                waiting_room=WaitingRoom(places=settings.limits.refresh_waiters),
+            ),
+            audit=parts.audit,
+        ),
+        revoke=Revoke(
+            rows=rows,
+            ledger=parts.ledger,
+            index=index,
+            exchanger=parts.exchanger,
+            audit=parts.audit,
+            clock=clock,
+            failpoints=parts.failpoints,
+        ),
+        check_scope=CheckScope(rows=rows, index=index, sealing=sealing, audit=parts.audit),
+    )
+
+
+def build_server(parts: Parts, settings: WorkerSlice) -> TokenServer:
+    """Put the public server together."""
+    clock = BootClock()
+    return TokenServer(
+        verbs=build_verbs(parts, settings),
+        authenticator=ApiKeyAuthenticator(
+            callers=parts.store.callers, macs=KeyedCallerMacs(access_keyring=parts.keyring), clock=clock
+        ),
+        audit=parts.audit,
+        metrics=parts.metrics,
+        log=parts.log,
+        clock=clock,
+        randomness=SystemRandomness(),
+        options=server_options(settings.listen, settings),
+    )
+
+
+def server_options(listen: ListenSlice, settings: WorkerSlice) -> ServerOptions:
+    """Return how the public server is to run."""
+    certificate = None
+    if listen.tls_certificate is not None and listen.tls_key is not None:
+        certificate = CertificateFiles(listen.tls_certificate, listen.tls_key)
+    limits = settings.limits
+    return ServerOptions(
+        listen=listen.addresses[0],
+        certificate=certificate,
+        allow_plaintext=listen.allow_plaintext,
+        so_reuseport=listen.so_reuseport,
+        reflection=listen.reflection,
+        max_calls=limits.max_calls,
+        revoke_slots=limits.revoke_slots,
+        deadlines=Deadlines(default=int(limits.default_deadline * MICROSECONDS)),
+        max_connection_age=limits.max_connection_age,
+    )

@@ -1,17 +1,16 @@
 """What an API key may be asked at Binance: its permissions, its account, and whether it is alive."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Final
 
 from mmt_grpc.domain.model import ApiKeyPair, Liveness
 from mmt_grpc.domain.ports.providers import Failure, ProviderError
-from mmt_grpc.providers.classification import Rules, is_refusal
+from mmt_grpc.providers.classification import LOOKUP, Rules, is_refusal
 from mmt_grpc.providers.client import ExchangeClient, Read, T, is_success
 from mmt_grpc.providers.endpoint import Endpoint
 from mmt_grpc.providers.message import Answer
 from mmt_grpc.providers.signature import signed_get
-from mmt_grpc.providers.token_answer import GarbledError, read_account
+from mmt_grpc.providers.token_answer import GarbledError, fields_of, read_account
 
 READING: Final = "enableReading"
 WRITING: Final = ("enableWithdrawals", "enableSpotAndMarginTrading", "permitsUniversalTransfer")
@@ -28,9 +27,8 @@ SIGNED: Final = Rules(
         "-2014": Failure.PERMANENT,
         _REFUSED: Failure.PERMANENT,
     },
-    # 403 is the exchange's firewall, which speaks of our address and not of the key.
-    statuses={HTTPStatus.UNAUTHORIZED: Failure.PERMANENT, HTTPStatus.FORBIDDEN: Failure.NOT_CONSUMED},
-    otherwise=Failure.OUR_OUTAGE,
+    # A 403 is not there: it is the exchange's firewall, which speaks of our address and not of the key.
+    statuses=LOOKUP.statuses,
 )
 
 
@@ -94,11 +92,11 @@ class ApiKeys:
 
 
 def _permissions(answer: Answer) -> frozenset[str]:
-    fields = answer.fields
-    if fields is None or not isinstance(fields.get(READING), bool):
+    fields = fields_of(answer)
+    if not isinstance(fields.get(READING), bool):
         raise GarbledError
     return frozenset(name for name, value in fields.items() if value is True)
 
 
 def _uid(answer: Answer) -> str:
-    return read_account((answer.fields or {}).get("uid"))
+    return read_account(fields_of(answer).get("uid"))

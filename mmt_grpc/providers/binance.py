@@ -27,7 +27,7 @@ from mmt_grpc.providers.message import JSON, Answer, Request
 from mmt_grpc.providers.options import LoginOptions
 from mmt_grpc.providers.revocation import Revocation
 from mmt_grpc.providers.scopes import ScopeRules
-from mmt_grpc.providers.token_answer import GarbledError, read_account, read_scopes, read_seconds, read_token
+from mmt_grpc.providers.token_answer import fields_of, read_account, read_scopes, read_seconds, read_token
 
 READ: Final = "read"
 WRITE: Final = "write"
@@ -74,7 +74,7 @@ class LoginProvider:
         if isinstance(credential, ApiKeyPair) or self._session is None:
             return None
         return self._api.ask(
-            self._session, credential.token, lambda answer: read_scopes((answer.fields or {}).get("scopes"))
+            self._session, credential.token, lambda answer: read_scopes(fields_of(answer).get("scopes"))
         )
 
     def covers(self, granted: Sequence[str], scope: Scope) -> bool:
@@ -120,9 +120,7 @@ class LoginProvider:
 
 
 def _read_session(answer: Answer) -> Issued:
-    fields = answer.fields
-    if fields is None:
-        raise GarbledError
+    fields = fields_of(answer)
     account = fields.get("account_id")
     return Issued(
         credential=BearerToken(read_token(fields.get("session_token"))),
@@ -135,7 +133,7 @@ def _read_session(answer: Answer) -> Issued:
 
 def _account_of_session(answer: Answer) -> str | None:
     """Return the account, where the session endpoint says it: it need not."""
-    account = (answer.fields or {}).get("account_id")
+    account = fields_of(answer).get("account_id")
     return None if account is None else read_account(account)
 
 

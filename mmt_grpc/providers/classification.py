@@ -20,6 +20,7 @@ LONGEST_BAN: Final = 3 * 24 * 3600.0
 
 _RATE_LIMITED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, IM_A_TEAPOT})
 _OTP_ERRORS: Final = frozenset({"two_factor_required", "otp_required"})
+_LIMIT_ERRORS: Final = frozenset({"slow_down", "-1003"})
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
 _OUR_CLIENT: Final = {"invalid_client": Failure.OUR_OUTAGE, "unauthorized_client": Failure.OUR_OUTAGE}
@@ -32,46 +33,47 @@ _DEAD_TOKEN: Final = {
 }
 
 
+_WRONG_URL: Final[Mapping[int, Failure]] = {
+    HTTPStatus.NOT_FOUND: Failure.OUR_OUTAGE,
+    HTTPStatus.METHOD_NOT_ALLOWED: Failure.OUR_OUTAGE,
+    HTTPStatus.GONE: Failure.OUR_OUTAGE,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the 4xx answers of one kind of request mean: by the error they name, else by status, else `otherwise`."""
+    """What the 4xx answers of one kind of request mean: by the error they name, else by status, else `otherwise`.
+
+    A refusal that explains nothing did nothing, and nothing more is read into it. It may be a firewall's, or the
+    exchange's word for a token that a client brought: neither may end a user's grant, and neither may pass for an
+    outage of ours, which holds up everybody.
+    """
 
     errors: Mapping[str, Failure]
     statuses: Mapping[int, Failure]
-    otherwise: Failure
+    otherwise: Failure = Failure.NOT_CONSUMED
 
 
 CODE: Final = Rules(
     errors=_OUR_CLIENT | _NOT_NOW | _DEAD_TOKEN,
-    # What the caller brought (code, redirect_uri, verifier) makes these: it must not pass for an outage of ours.
-    statuses={HTTPStatus.BAD_REQUEST: Failure.PERMANENT, HTTPStatus.UNPROCESSABLE_ENTITY: Failure.PERMANENT},
-    otherwise=Failure.OUR_OUTAGE,
+    # Code, redirect_uri and verifier are the caller's: a bad request of them is theirs.
+    statuses={
+        **_WRONG_URL,
+        HTTPStatus.BAD_REQUEST: Failure.PERMANENT,
+        HTTPStatus.UNPROCESSABLE_ENTITY: Failure.PERMANENT,
+    },
 )
-REFRESH: Final = Rules(
-    errors=_OUR_CLIENT | _NOT_NOW | _DEAD_TOKEN,
-    statuses={},
-    # Nothing in the request but the token is the user's, and only `invalid_grant` speaks of the token.
-    otherwise=Failure.OUR_OUTAGE,
-)
+REFRESH: Final = Rules(errors=_OUR_CLIENT | _NOT_NOW | _DEAD_TOKEN, statuses=_WRONG_URL)
 LOGIN: Final = Rules(
     errors={"invalid_credentials": Failure.PERMANENT},
     statuses={
+        **_WRONG_URL,
         HTTPStatus.BAD_REQUEST: Failure.PERMANENT,
         HTTPStatus.UNAUTHORIZED: Failure.PERMANENT,
         HTTPStatus.UNPROCESSABLE_ENTITY: Failure.PERMANENT,
     },
-    otherwise=Failure.OUR_OUTAGE,
 )
-LOOKUP: Final = Rules(
-    errors=_NOT_NOW,
-    statuses={
-        HTTPStatus.UNAUTHORIZED: Failure.PERMANENT,
-        HTTPStatus.NOT_FOUND: Failure.OUR_OUTAGE,
-        HTTPStatus.METHOD_NOT_ALLOWED: Failure.OUR_OUTAGE,
-        HTTPStatus.GONE: Failure.OUR_OUTAGE,
-    },
-    otherwise=Failure.NOT_CONSUMED,
-)
+LOOKUP: Final = Rules(errors=_NOT_NOW, statuses={**_WRONG_URL, HTTPStatus.UNAUTHORIZED: Failure.PERMANENT})
 REVOCATION: Final = Rules(errors=_OUR_CLIENT | _NOT_NOW, statuses={}, otherwise=Failure.PERMANENT)
 
 
@@ -107,7 +109,7 @@ def wants_otp(answer: Answer) -> bool:
 
 def is_rate_limited(answer: Answer) -> bool:
     """Whether the exchange limits the rate."""
-    return answer.status in _RATE_LIMITED or answer.error == "slow_down"
+    return answer.status in _RATE_LIMITED or answer.error in _LIMIT_ERRORS
 
 
 def retry_after(answer: Answer, *, now: float) -> float | None:

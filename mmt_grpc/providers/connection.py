@@ -20,21 +20,20 @@ USER_AGENT: Final = "mmt"
 class Connection:
     """An open socket that is good for one request; every `ProviderError` says whether a byte may have left."""
 
-    def __init__(self, *, sock: socket.socket, deadline: Deadline, integration: str) -> None:
-        """Take over an open socket; the deadline covers everything that happens on it."""
+    def __init__(self, *, sock: socket.socket, integration: str) -> None:
+        """Take over an open socket."""
         self._sock = sock
-        self._deadline = deadline
         self._integration = integration
         self._used = False
 
-    def send(self, request: Request) -> Answer:
-        """Write the request at once and read the whole answer, then close.
+    def send(self, request: Request, deadline: Deadline) -> Answer:
+        """Write the request at once and read the whole answer, then close; all of it before the deadline.
 
         Raises `ProviderError`: PERMANENT if the request cannot be put on the wire (a credential that cannot stand in a
         header), NOT_SENT if nothing was written, else AMBIGUOUS.
         """
         try:
-            return self._exchange(request)
+            return self._exchange(request, deadline)
         except (OSError, h11.RemoteProtocolError):
             # Whatever broke, the request may have arrived.
             raise self._failed(Failure.AMBIGUOUS) from None
@@ -46,14 +45,14 @@ class Connection:
         self._used = True
         self._sock.close()
 
-    def _exchange(self, request: Request) -> Answer:
+    def _exchange(self, request: Request, deadline: Deadline) -> Answer:
         parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
         wire = self._compose(parser, request)
-        if self._used or self._deadline.left <= 0 or self._peer_has_closed():
+        if self._used or deadline.left <= 0 or self._peer_has_closed():
             raise self._failed(Failure.NOT_SENT)
         self._used = True
-        self._write(wire)
-        return self._read(parser)
+        self._write(wire, deadline)
+        return self._read(parser, deadline)
 
     def _compose(self, parser: h11.Connection, request: Request) -> bytes:
         headers = {
@@ -86,20 +85,20 @@ class Connection:
         except OSError:
             return True
 
-    def _write(self, wire: bytes) -> None:
+    def _write(self, wire: bytes, deadline: Deadline) -> None:
         rest = memoryview(wire)
         while rest:
-            self._sock.settimeout(self._deadline.require())
+            self._sock.settimeout(deadline.require())
             rest = rest[self._sock.send(rest) :]
 
-    def _read(self, parser: h11.Connection) -> Answer:
+    def _read(self, parser: h11.Connection, deadline: Deadline) -> Answer:
         head: h11.Response | None = None
         body = bytearray()
         received = 0
         while True:
             event = parser.next_event()
             if event is h11.NEED_DATA:
-                self._sock.settimeout(self._deadline.require())
+                self._sock.settimeout(deadline.require())
                 data = self._sock.recv(_CHUNK)
                 received += len(data)
                 if received > ANSWER_LIMIT:

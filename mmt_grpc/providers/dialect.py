@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
-from mmt_grpc.providers.classification import REFRESH, Rules
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """The differences; each default is what RFC 6749 and RFC 7009 say."""
 
-    refresh_rules: Rules = REFRESH
     revokes_with_bearer: bool = False
     """Revocation takes the token in the body and as Bearer, instead of the client's credentials."""
     revokes_refresh_tokens: bool = True

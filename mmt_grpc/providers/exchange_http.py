@@ -66,7 +66,7 @@ class ExchangeHttp:
         """Send one request on a fresh connection; raises `ProviderError` (see `Connection.send`)."""
         connection = self.open(request.endpoint, deadline)
         try:
-            return connection.send(request)
+            return connection.send(request, deadline)
         finally:
             connection.close()
 
@@ -76,7 +76,7 @@ class ExchangeHttp:
             sock = self._connect(endpoint, deadline.within(self._limits.connect_timeout))
         except (OSError, UnreachableError):
             raise ProviderError(Failure.NOT_SENT, integration=self._integration) from None
-        return Connection(sock=sock, deadline=deadline, integration=self._integration)
+        return Connection(sock=sock, integration=self._integration)
 
     def _connect(self, endpoint: Endpoint, deadline: Deadline) -> socket.socket:
         private = self._limits.allow_private

@@ -18,7 +18,7 @@ from mmt_grpc.domain.model import (
 from mmt_grpc.domain.ports.providers import Issued
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.providers.bearer import BearerApi, bearer_header
-from mmt_grpc.providers.classification import CODE
+from mmt_grpc.providers.classification import CODE, REFRESH
 from mmt_grpc.providers.client import ExchangeClient
 from mmt_grpc.providers.connection import Connection
 from mmt_grpc.providers.dialect import Dialect
@@ -27,7 +27,7 @@ from mmt_grpc.providers.message import Answer, Request, form
 from mmt_grpc.providers.options import ClientAuth, OAuthOptions
 from mmt_grpc.providers.revocation import Revocation
 from mmt_grpc.providers.scopes import ScopeRules
-from mmt_grpc.providers.token_answer import at_path, read_account, read_scopes, read_tokens
+from mmt_grpc.providers.token_answer import at_path, fields_of, read_account, read_scopes, read_tokens
 
 
 class OAuthProvider:
@@ -71,7 +71,7 @@ class OAuthProvider:
         return self._api.ask(
             self._account,
             _token_of(credential),
-            lambda answer: read_account(at_path(answer.fields, self._options.account_field)),
+            lambda answer: read_account(at_path(fields_of(answer), self._options.account_field)),
         )
 
     def read_granted_scopes(self, credential: Credential) -> tuple[str, ...] | None:
@@ -80,7 +80,7 @@ class OAuthProvider:
         return self._api.ask(
             self._granted,
             _token_of(credential),
-            lambda answer: read_scopes(at_path(answer.fields, self._options.scopes_field)),
+            lambda answer: read_scopes(at_path(fields_of(answer), self._options.scopes_field)),
         )
 
     def covers(self, granted: Sequence[str], scope: Scope) -> bool:
@@ -98,8 +98,8 @@ class OAuthProvider:
     def refresh_on(self, connection: Connection, renewal: Secret) -> Issued:
         """Spend a refresh token on an open connection, once."""
         fields = {"grant_type": "refresh_token", "refresh_token": renewal.reveal()}
-        answer = connection.send(self._token_request(fields))
-        return self._client.settle(answer, self._dialect.refresh_rules, self._read_tokens)
+        answer = connection.send(self._token_request(fields), self._client.deadline())
+        return self._client.settle(answer, REFRESH, self._read_tokens)
 
     def revoke(self, credential: Credential, renewal: Secret | None) -> Upstream:
         if self._revocation is None:
@@ -136,7 +136,7 @@ class OAuthProvider:
         return {"Authorization": f"Basic {pair}"}, {}
 
     def _read_tokens(self, answer: Answer) -> Issued:
-        issued = read_tokens(answer.fields)
+        issued = read_tokens(answer)
         if issued.renewal is None or issued.renewal_expires_in is not None:
             return issued
         return dataclasses.replace(issued, renewal_expires_in=self._dialect.renewal_life)

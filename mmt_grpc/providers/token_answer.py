@@ -8,6 +8,7 @@ from typing import Final
 from mmt_grpc.domain.model import BearerToken
 from mmt_grpc.domain.ports.providers import Issued
 from mmt_grpc.domain.secret import Secret
+from mmt_grpc.providers.message import Answer
 
 LONGEST_LIFE: Final = 10 * 365 * 24 * 3600.0
 """Seconds; a longer life is none that was meant."""
@@ -26,13 +27,19 @@ class GarbledError(Exception):
         super().__init__("the answer is garbled")
 
 
-def read_tokens(fields: Mapping[str, object] | None) -> Issued:
+def fields_of(answer: Answer) -> Mapping[str, object]:
+    """Return the answer's JSON object; raises `GarbledError` if it is none."""
+    if answer.fields is None:
+        raise GarbledError
+    return answer.fields
+
+
+def read_tokens(answer: Answer) -> Issued:
     """Read RFC 6749 section 5.1; raises `GarbledError` without a usable bearer token.
 
     A lifetime or scope that cannot be read is not said, since the token behind it may be the only one there is.
     """
-    if fields is None:
-        raise GarbledError
+    fields = fields_of(answer)
     kind = fields.get("token_type")
     if kind is not None and not (isinstance(kind, str) and kind.lower() == "bearer"):
         raise GarbledError
@@ -90,7 +97,7 @@ def read_account(value: object) -> str:
     return text
 
 
-def at_path(fields: Mapping[str, object] | None, path: str) -> object:
+def at_path(fields: Mapping[str, object], path: str) -> object:
     """Return what stands at a dotted path, None if nothing does."""
     found: object = fields
     for name in path.split("."):

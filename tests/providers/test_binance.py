@@ -212,7 +212,7 @@ def refuses(code: int, status: int = 400, **headers: str) -> Act:
         (refuses(-2008), Failure.PERMANENT, False),
         (refuses(-1022), Failure.PERMANENT, False),
         (refuses(-1021), Failure.OUR_OUTAGE, False),
-        (refuses(-1102), Failure.OUR_OUTAGE, False),
+        (refuses(-1102), Failure.NOT_CONSUMED, False),
         (says(404, b"<html>"), Failure.OUR_OUTAGE, False),
         (says(403, b"<html>"), Failure.NOT_CONSUMED, False),
         (refuses(-1003, 429, **{"Retry-After": "30"}), Failure.NOT_CONSUMED, True),

@@ -16,11 +16,10 @@ from mmt_grpc.providers.classification import (
     is_rate_limited,
     retry_after,
 )
-from mmt_grpc.providers.coinbase import COINBASE
 from mmt_grpc.providers.message import Answer
 
 NOW = 1_800_000_000.0
-ACROSS = {"code": CODE, "refresh": REFRESH, "coinbase": COINBASE.refresh_rules, "login": LOGIN, "lookup": LOOKUP}
+ACROSS = {"code": CODE, "refresh": REFRESH, "login": LOGIN, "lookup": LOOKUP}
 
 
 def answer(status: int, body: object = None, **headers: str) -> Answer:
@@ -60,7 +59,7 @@ def test_some_statuses_speak_for_themselves(rules: Rules, status: int, body: obj
 
 @pytest.mark.parametrize("shape", [named, listed])
 @pytest.mark.parametrize("status", [400, 401, 403])
-@pytest.mark.parametrize("rules", [CODE, REFRESH, COINBASE.refresh_rules], ids=["code", "refresh", "coinbase"])
+@pytest.mark.parametrize("rules", [CODE, REFRESH], ids=["code", "refresh"])
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
@@ -84,19 +83,17 @@ def test_an_error_that_is_named_counts_more_than_the_status(
 @pytest.mark.parametrize(
     ("rules", "status", "failure"),
     [
-        # What the caller brought makes a bad request of a code; nothing but a token of ours makes one of a refresh.
         ("code", 400, Failure.PERMANENT),
         ("code", 422, Failure.PERMANENT),
-        ("code", 401, Failure.OUR_OUTAGE),
+        ("code", 401, Failure.NOT_CONSUMED),
         ("code", 404, Failure.OUR_OUTAGE),
-        ("refresh", 400, Failure.OUR_OUTAGE),
-        ("refresh", 401, Failure.OUR_OUTAGE),
-        ("refresh", 403, Failure.OUR_OUTAGE),
+        ("refresh", 400, Failure.NOT_CONSUMED),
+        ("refresh", 401, Failure.NOT_CONSUMED),
+        ("refresh", 403, Failure.NOT_CONSUMED),
         ("refresh", 404, Failure.OUR_OUTAGE),
-        ("coinbase", 401, Failure.AMBIGUOUS),
-        ("coinbase", 400, Failure.OUR_OUTAGE),
         ("login", 400, Failure.PERMANENT),
         ("login", 401, Failure.PERMANENT),
+        ("login", 403, Failure.NOT_CONSUMED),
         ("login", 404, Failure.OUR_OUTAGE),
         ("lookup", 401, Failure.PERMANENT),
         ("lookup", 404, Failure.OUR_OUTAGE),

@@ -198,3 +198,11 @@ def test_a_failure_is_named_by_integration_and_class_alone() -> None:
     with ScriptedServer(says(400, {"error": "invalid_grant", "error_description": "canary"})) as server:
         error = error_of(lambda: redeem(integration(server.url)))
     assert (str(error), error.__cause__) == ("acme: permanent", None)
+
+
+def test_a_lookup_that_says_nothing_readable_is_no_answer() -> None:
+    with ScriptedServer(says(200, TOKENS), says(200, b"<html>")) as server:
+        provider = integration(server.url, scopes_url=f"{server.url}/scopes")
+        credential = redeem(provider).credential
+        assert failure_of(lambda: provider.read_granted_scopes(credential)) is Failure.NOT_CONSUMED
+        assert failure_of(lambda: provider.read_account(credential)) is Failure.NOT_CONSUMED

@@ -33,7 +33,12 @@ def _address(value: str) -> str:
 
 
 def _absolute(value: Path) -> Path:
-    return value.expanduser().absolute()
+    if "\0" in str(value):
+        raise PydanticCustomError("setting", "must be a path")
+    try:
+        return value.expanduser().absolute()
+    except RuntimeError:
+        raise PydanticCustomError("setting", "begins with a home directory that does not exist") from None
 
 
 def split_address(address: str) -> tuple[str, int] | None:

@@ -38,16 +38,16 @@ class CommonTable(Table):
     )
     connect_timeout: NonNegativeFloat = Field(default=2.0, description="How long connecting may take.")
     total_timeout: NonNegativeFloat = Field(default=10.0, description="How long a request may take in all.")
-    allow_private: bool = Field(
-        default=False,
-        description="It may be on a private or loopback address and speak http. Ignored unless `mode` is `dev`.",
+    allow_private: bool | None = Field(
+        default=None,
+        description="It may be on a private or loopback address and speak http; unset: yes. Ignored but in mode `dev`.",
     )
 
     def _shared(self, *, dev: bool) -> dict[str, object]:
         """Return the fields that the options have under the same names, as they have them."""
         fields = {name: getattr(self, name) for name in type(self).model_fields if name != "enabled"}
         fields["rate_limit"] = RateLimit.parse(self.rate_limit) if self.rate_limit is not None else None
-        fields["allow_private"] = self.allow_private and dev
+        fields["allow_private"] = dev and self.allow_private is not False
         return fields
 
     def options(self, *, dev: bool) -> ProviderOptions:

@@ -45,13 +45,13 @@ def read_environment(environ: Mapping[str, str], below: Tree, problems: list[Pro
         if not variable.startswith(PREFIX) or NOT_SETTINGS.fullmatch(variable):
             continue
         path = _path(variable, below)
+        if not all(path):
+            problems.append(Problem(variable, "names no setting"))
+            continue
         table = tree
         for part in path[:-1]:
             inner = table.setdefault(part, {})
             table = inner if isinstance(inner, dict) else {}
-        if not all(path) or isinstance(table.get(path[-1]), dict):
-            problems.append(Problem(variable, "names no setting"))
-            continue
         table[path[-1]] = environ[variable]
     return tree
 

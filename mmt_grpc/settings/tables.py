@@ -1,8 +1,8 @@
 """The shape of the configuration: every setting with its kind, default and meaning."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mmt_grpc.settings.kinds import Address, Addresses, FilePath, SecretText, Words
 
@@ -12,7 +12,18 @@ MEBIBYTE = 1024 * 1024
 class Table(BaseModel):
     """A table of settings: unknown names are refused, and no error quotes what was given."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, ser_json_bytes="base64")
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, given: Any) -> Any:  # noqa: ANN401  # what was given may be anything
+        """Leave out empty texts of settings that may be unset: an environment often cannot leave a variable out."""
+        if not isinstance(given, dict):
+            return given
+        optional = {
+            name for name, field in cls.model_fields.items() if field.default is None and not field.is_required()
+        }
+        return {name: value for name, value in given.items() if value != "" or name not in optional}
 
 
 class AuditTable(Table):

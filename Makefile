@@ -24,7 +24,7 @@ demo: setup  ## show the whole life of tokens against the sandbox exchange
 	@$(BIN)/mmt demo
 
 .PHONY: test
-test: setup system-packages  ## run every test, and the linters as tests, with branch coverage
+test: setup system-packages tools  ## run every test, and the linters as tests, with branch coverage
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term $(ARGS) $(TESTS)
 
@@ -60,7 +60,7 @@ test-mysql: setup  ## run the store's tests on a real MySQL 9.7, fetched into bu
 	root=$$(deploy/mysql97.sh) && MMT_TEST_MYSQL_ROOT=$$root $(BIN)/python -m pytest -m mysql $(ARGS) $(or $(TESTS),tests/store)
 
 .PHONY: tools
-tools:  ## build ghz and grpcurl into build/bin, where there is a Go
+tools: setup  ## build ghz and grpcurl into build/bin
 	deploy/tools.sh
 
 .PHONY: docker

@@ -84,7 +84,11 @@ class TokenServer:
         self._health.enter_graceful_shutdown()
 
     def drain(self, grace: float) -> None:
-        """Take no more calls, wait up to `grace` seconds for those that run, cancel the rest, and return."""
+        """Take no more calls, wait up to `grace` seconds for those that run, cancel the rest, and return.
+
+        gRPC's core answers CANCELLED, without having begun it, to a call that arrives in the instant of the stop
+        (grpc/grpc#41785): the longer ago the announcement, the fewer there are.
+        """
         self.announce_drain()
         self._server.stop(grace).wait()
         self._pool.shutdown(wait=False, cancel_futures=True)

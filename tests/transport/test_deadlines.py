@@ -35,8 +35,8 @@ def test_a_call_without_a_deadline_gets_ten_seconds(served: Served, client: Clie
 def test_a_callers_deadline_is_kept(served: Served, client: Client) -> None:
     low, high = time_left(served, client, timeout=4)
     # gRPC rounds deadlines up a little on the wire.
-    assert low <= 4 * SECOND
-    assert 3 * SECOND < high < 10 * SECOND
+    assert low <= 5 * SECOND
+    assert 3 * SECOND < high < 9 * SECOND
 
 
 def test_a_very_patient_caller_is_held_to_a_minute(served: Served, client: Client) -> None:

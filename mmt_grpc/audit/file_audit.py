@@ -76,7 +76,8 @@ class FileAudit:
         """Write and sync what is there, then end; a disk that hangs is not waited for longer than a few seconds."""
         self._queue.close()
         for thread in self._threads:
-            thread.join(_STOP_TIMEOUT)
+            if thread.is_alive():
+                thread.join(_STOP_TIMEOUT)
 
     def _run(self) -> None:
         while (batch := self._queue.take()) is not None:

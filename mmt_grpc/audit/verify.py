@@ -110,9 +110,11 @@ def _check_sequence(reports: Sequence[FileReport], problems: list[Finding], note
                 problems.extend(_check_tail(report, tail, named, notes))
             _check_start(report, problems)
         named[str(report.name)] = report
-    for report in reports:
-        if report.torn_bytes and report.header is not None and str(report.name) not in expected_torn:
-            notes.append(Finding(str(report.name), 0, "the last line is not whole: being written, or torn by a crash"))
+    notes.extend(
+        Finding(str(report.name), 0, "the last line is not whole: being written, or torn by a crash")
+        for report in reports
+        if report.torn_bytes and report.header is not None and str(report.name) not in expected_torn
+    )
 
 
 def _tails(header: Mapping[str, object]) -> Iterator[Mapping[str, object]]:

@@ -48,12 +48,20 @@ def read_environment(environ: Mapping[str, str], below: Tree, problems: list[Pro
         if not all(path):
             problems.append(Problem(variable, "names no setting"))
             continue
+        if not _is_unicode(environ[variable]):
+            problems.append(Problem(variable, "is not UTF-8"))
+            continue
         table = tree
         for part in path[:-1]:
             inner = table.setdefault(part, {})
             table = inner if isinstance(inner, dict) else {}
         table[path[-1]] = environ[variable]
     return tree
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a variable was UTF-8; Python lends bytes that were not a place among the surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _path(variable: str, below: Tree) -> list[str]:
@@ -106,6 +114,8 @@ def overlay(below: Tree, above: Tree) -> Tree:
     """Return `below` with `above` laid over it, table by table."""
     merged = _copied(below)
     for name, value in above.items():
+        # A secret and the file that holds it are one setting: whichever is given above is the one.
+        merged.pop(name.removesuffix(_FILE) if name.endswith(_FILE) else name + _FILE, None)
         under = merged.get(name)
         merged[name] = overlay(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
     return merged

@@ -8,11 +8,15 @@ import stat
 import subprocess
 import sys
 import threading
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mmt_grpc.audit.record import HEADER_FIELDS, RECORD_FIELDS
+from mmt_grpc.audit.file_audit import FileAudit
+from mmt_grpc.audit.record import HEADER_FIELDS, RECORD_FIELDS, check, encode, seal
 from mmt_grpc.audit.verify import verify_directory
 from mmt_grpc.domain.errors import AuditUnavailableError, Reason
 from mmt_grpc.domain.ports.audit import AuditRecord, Phase
@@ -44,6 +48,31 @@ def test_a_record_is_in_the_file_when_write_returns(open_audit: Open, path: Path
         "hash": written["hash"],
     }
     assert tuple(written) == RECORD_FIELDS
+
+
+@given(
+    text=st.text(),
+    number=st.none() | st.integers(),
+    key=st.none() | st.binary(),
+    phase=st.sampled_from(Phase),
+    reason=st.none() | st.sampled_from(Reason),
+    nanoseconds=st.integers(min_value=0, max_value=2**62),
+)
+def test_whatever_a_record_holds_its_line_says(
+    *, text: str, number: int | None, key: bytes | None, phase: Phase, reason: Reason | None, nanoseconds: int
+) -> None:
+    record = AuditRecord(text, text, text, text, phase, key, key, text, number, text, reason, number)
+
+    line, digest = seal(1, encode(record, nanoseconds), "0" * 64)
+    checked = check(line.removesuffix(b"\n"))
+
+    assert checked is not None
+    said, previous, said_digest = checked
+    assert (previous, said_digest) == ("0" * 64, digest)
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        assert said.get(field.name) == (value.hex() if isinstance(value, bytes) else value)
+    assert datetime.fromisoformat(str(said["time"])).timestamp() * 1e9 == pytest.approx(nanoseconds, rel=1e-9, abs=2000)
 
 
 def test_what_does_not_apply_is_left_out(open_audit: Open, path: Path) -> None:
@@ -155,6 +184,15 @@ def test_a_directory_that_cannot_be_made_stops_the_start(path: Path, open_audit:
     with pytest.raises(AuditUnavailableError):
         open_audit()
     assert watcher.failures == ["open:EEXIST"]
+
+
+def test_an_end_may_come_before_the_beginning_and_twice(path: Path, watcher: Watcher) -> None:
+    audit = FileAudit(path=path, role="worker-0", life=b"", wall_clock=lambda: 0, observer=watcher)
+    audit.close()
+    audit.close()
+
+    with pytest.raises(AuditUnavailableError):
+        audit.write(a_record())
 
 
 KILLED = """

@@ -216,3 +216,7 @@ def test_more_may_not_wait_than_are_served(refused: Refused) -> None:
 def test_paths_that_can_be_none_are_refused(refused: Refused) -> None:
     assert refused({"state_dir": "a\0canary"})[0] == "state_dir: must be a path"
     assert refused({"state_dir": "~nobody-of-this-name/canary"})[0].startswith("state_dir: begins with a home")
+
+
+def test_a_variable_that_is_no_text_is_refused(refused: Refused) -> None:
+    assert refused(environ={"MMT_DATABASE_URL": "canary\udcff"}) == ["MMT_DATABASE_URL: is not UTF-8"]

@@ -2,14 +2,18 @@
 
 import os
 import stat
+import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.providers.options import LoginOptions, OAuthOptions
 from mmt_grpc.settings.load import Purpose, load
 from mmt_grpc.settings.problems import SettingsError
+from mmt_grpc.settings.sources import overlay
 from mmt_grpc.settings.toml_writer import render_toml, write_toml
 from tests.settings.conftest import Read, Refused, complete
 
@@ -172,9 +176,6 @@ def test_a_written_configuration_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "mmt.toml"
     providers = {"a.b": {"client_secret": Secret(awkward), "read_scopes": ["x", awkward], "total_timeout": 1.5}}
     write_toml(path, {"providers": providers, "workers": 3, "reflection": True, "tls_key": None, "tls_ca": Path("/x")})
-
-    import tomllib  # noqa: PLC0415  # the other side of what is tested
-
     assert tomllib.loads(path.read_text(encoding="utf-8")) == {
         "workers": 3,
         "reflection": True,
@@ -183,6 +184,18 @@ def test_a_written_configuration_is_read_back(tmp_path: Path) -> None:
     }
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["mmt.toml"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_any_text_survives_being_written(value: str, key: str) -> None:
+    assert tomllib.loads(render_toml({"table": {key: value, "list": [value]}})) == {
+        "table": {key: value, "list": [value]} if key != "list" else {"list": [value]}
+    }
+
+
+def test_the_file_of_a_secret_replaces_the_secret_below_it_and_the_reverse() -> None:
+    assert overlay({"database_url": "a"}, {"database_url_file": "b"}) == {"database_url_file": "b"}
+    assert overlay({"database_url_file": "a"}, {"database_url": "b"}) == {"database_url": "b"}
 
 
 def test_what_is_no_setting_is_not_written() -> None:

@@ -46,7 +46,7 @@ class Attempts:
         if leased_at is None:
             return "lost_the_race"
         self.failpoints.reach("refresh.after_lease")
-        ending = self._send(provider, row, opened, _Lease(attempt_id, began, leased_at))
+        ending = self._send(provider, row, opened, _Lease(attempt_id, began, leased_at, self.clock.elapsed()))
         self.log.info("refresh", integration=provider.name, outcome=ending)
         return ending
 
@@ -55,7 +55,7 @@ class Attempts:
         try:
             return self.rows.lease(row, attempt_id=attempt_id, owner=self.owner, lease_for=LEASE)
         except StoreOutcomeUnknownError:
-            seen = self.rows.read(row.shard, row.binding.token_key).row
+            seen = self.write_back.read_back(row)
             if seen is None or seen.attempt_id != attempt_id or seen.lease_until is None:
                 return None
             return seen.lease_until - LEASE
@@ -79,7 +79,7 @@ class Attempts:
         finally:
             channel.close()
         self.failpoints.reach("refresh.after_answer")
-        return self._keep(provider, row, lease, opened, issued, sent_at=lease.leased_at + sent - lease.began)
+        return self._keep(provider, row, lease, opened, issued, sent_at=lease.leased_at + sent - lease.taken)
 
     def _failed(self, row: TokenRow, lease: "_Lease", error: ProviderError) -> str:
         self.failpoints.reach("refresh.after_refusal")
@@ -114,9 +114,12 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class _Lease:
+    """`began` before it was asked for (that bounds the POST), `taken` after it was had (so an expiry is only early)."""
+
     attempt_id: bytes
     began: int
     leased_at: int
+    taken: int
 
 
 def outcome_of(ending: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mmt_grpc.domain.errors import (
     AuditUnavailableError,
+    IntegrationUnknownError,
     MmtError,
     Reason,
     TokenNotFoundError,
@@ -18,7 +19,7 @@ from mmt_grpc.domain.ports.store import RefreshRows
 from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.exchange.attempt import Attempts, outcome_of
 from mmt_grpc.exchange.lanes import Lanes
-from mmt_grpc.exchange.outages import Outages
+from mmt_grpc.exchange.outages import OUR_OUTAGE_PAUSE, Outages
 from mmt_grpc.exchange.write_back import StoppedError, WriteBack
 
 SETTLED = RefreshAnswer(Progress.SETTLED)
@@ -68,7 +69,12 @@ class Refreshing:
         return self._launch(context, row)
 
     def _launch(self, context: CallContext, row: TokenRow) -> RefreshAnswer:
-        provider = self.providers.get(row.binding.integration)
+        try:
+            provider = self.providers.get(row.binding.integration)
+        except IntegrationUnknownError:
+            # Configured no more, while its tokens live on: ours to mend, and no fault in the request.
+            self.log.error("integration_not_configured", integration=row.binding.integration)
+            return backing_off(Reason.PROVIDER_UNAVAILABLE, OUR_OUTAGE_PAUSE)
         opened = self.sealing.open(row.binding, row.sealed)
         if opened.renewal is None:
             return SETTLED

@@ -62,12 +62,15 @@ class WriteBack:
             lambda: self._holds(row, access_blob),
         ):
             return "refreshed"
-        seen = self._until_answered(lambda: self.rows.read(row.shard, row.binding.token_key)).row
-        if seen is None:
+        if self.read_back(row) is None:
             ended = provider.revoke(issued.credential, issued.renewal)
             self.log.info("late_answer_revoked", integration=provider.name, upstream=Upstream(ended).name)
             return "gone"
         return "moved"
+
+    def read_back(self, row: TokenRow) -> TokenRow | None:
+        """Read what became of a row, however long the store is away."""
+        return self._until_answered(lambda: self.rows.read(row.shard, row.binding.token_key)).row
 
     def doubt(self, row: TokenRow, attempt_id: bytes) -> str:
         """Write that the outcome is unknown."""

@@ -76,8 +76,15 @@ class Freshness:
                 generation=row.binding.generation,
             )
         if liveness is Liveness.ALIVE:
-            return seen
+            return self._read_again(seen)
         raise ReauthenticationRequiredError(cause=Cause.PROVIDER_REVOKED, integration=integration)
+
+    def _read_again(self, seen: Seen) -> Seen:
+        """Read what the probe spoke of: a Connect may have replaced it meanwhile, or a Revoke ended it."""
+        again = reread(self.rows, seen.row)
+        if again.row.is_alive(again.now):
+            return again
+        raise ReauthenticationRequiredError(cause=Cause.EXPIRED, integration=again.row.binding.integration)
 
 
 class _Wait:
@@ -121,11 +128,7 @@ class _Wait:
         return _ending(answer) if answer.progress is Progress.BACKING_OFF else None
 
     def _read(self) -> Seen:
-        seen = self._rows.read_access(self._asked.shard, self._asked.binding.token_key)
-        if seen.row is None:
-            raise TokenNotFoundError
-        check_authenticated(seen.row)
-        return Reading(seen.row, seen.now)
+        return reread(self._rows, self._asked)
 
     def _newer(self, seen: Seen) -> Seen:
         if seen.row.is_alive(seen.now):
@@ -140,6 +143,15 @@ class _Wait:
             return None
         seen = self._read()
         return seen if seen.row.is_alive(seen.now) else None
+
+
+def reread(rows: AccessRows, row: AccessRow) -> Seen:
+    """Read a row again; raises `TokenNotFoundError`, `ReauthenticationRequiredError`."""
+    seen = rows.read_access(row.shard, row.binding.token_key)
+    if seen.row is None:
+        raise TokenNotFoundError
+    check_authenticated(seen.row)
+    return Reading(seen.row, seen.now)
 
 
 def check_authenticated(row: AccessRow) -> None:

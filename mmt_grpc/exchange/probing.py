@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mmt_grpc.domain.errors import TokenNotFoundError
+from mmt_grpc.domain.errors import IntegrationUnknownError, TokenNotFoundError
 from mmt_grpc.domain.model import Liveness
 from mmt_grpc.domain.ports.providers import ProviderError, Providers
 from mmt_grpc.domain.ports.sealing import Sealing
@@ -33,3 +33,5 @@ class Probing:
             return self.providers.get(row.binding.integration).probe(opened.credential)
         except ProviderError as error:
             raise waiting_for(error) from None
+        except IntegrationUnknownError:
+            return Liveness.UNKNOWN

@@ -49,6 +49,11 @@ class Committing:
     randomness: Randomness
     failpoints: Failpoints
 
+    def check_known(self, before: TokenRow | None) -> None:
+        """Raise `CredentialUnreadableError` if the row that stands cannot say its token id: nothing is spent on it."""
+        if before is not None:
+            self.sealing.open_metadata(before.binding, before.sealed)
+
     def commit(self, delivery: Delivery, before: TokenRow | None) -> Connected:
         """Commit over the row that was read `before` the grant was sent, or as a new one.
 

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
-from mmt_grpc.domain.errors import InvalidRequestError, MmtError, Violation
+from mmt_grpc.domain.errors import (
+    InvalidRequestError,
+    MmtError,
+    UnavailableError,
+    Violation,
+)
 from mmt_grpc.domain.failpoints import Failpoints
-from mmt_grpc.domain.model import Grant, OAuthTokens, SessionGrant
+from mmt_grpc.domain.model import AuthorizationCode, Grant, OAuthTokens, SessionGrant
 from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.exchanger import Connected, ConnectOrder
-from mmt_grpc.domain.ports.providers import Provider, Providers
+from mmt_grpc.domain.ports.providers import Issued, Provider, Providers
 from mmt_grpc.domain.ports.sealing import Index
 from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, Ledger
 from mmt_grpc.domain.token_row import TokenRow
@@ -45,45 +50,73 @@ class Connecting:
             try:
                 return self._fresh(order, provider, request)
             except NotSpentError as error:
-                self.rows.withdraw(request)
+                self.requests.withdraw(request)
                 raise error.error from None
 
     def _fresh(self, order: ConnectOrder, provider: Provider, request: ConnectRequest) -> Connected:
-        """Go through with a request that this life has opened; whatever fails after, it ends REJECTED."""
+        """Go through with a request that this life has opened: DONE, or REJECTED, or nothing was spent."""
         self.failpoints.reach("connect.after_begin")
-        try:
-            began, now = self.clock.elapsed(), self.rows.now()
-            check_times(order.grant, now)
-            before = self._known(order)
-            self.audit.intend(order)
-            self.failpoints.reach("connect.before_exchange")
-            # Elapsed time is counted from before the database's time was read: an expiry may only be early.
-            sent_at = now + self.clock.elapsed() - began
-            issued = redeem(provider, order.grant, order.identity.scope)
-        except InvalidRequestError as error:
-            raise NotSpentError(error) from None
-        except NotSpentError:
-            raise
-        except MmtError:
-            self.requests.give_up(request)
-            raise
+        began, now, before = self._prepared(order)
+        self.failpoints.reach("connect.before_exchange")
+        sent_at = now + self.clock.elapsed() - began
+        issued = self._redeemed(order, provider, request)
         self.failpoints.reach("connect.after_exchange")
-        if is_ours(order.grant):
-            self.unkept.hold(request, provider.name, issued)
-        self.failpoints.reach("connect.after_spool")
         try:
+            if is_ours(order.grant):
+                self.unkept.hold(request, provider, issued)
+            self.failpoints.reach("connect.after_spool")
             worth = judge(provider, issued, order.identity.scope)
             connected = self.committing.commit(Delivery(order, request, issued, worth, sent_at), before)
+        except UnavailableError as error:
+            self._abandon(order, request, error, spent=isinstance(order.grant, AuthorizationCode))
+            raise
         except MmtError as error:
-            self._abandon(order, request, error)
+            self._abandon(order, request, error, spent=True)
+            raise
+        except Exception:
+            self._abandon(order, request, None, spent=True)
             raise
         self.failpoints.reach("connect.after_commit")
         self.unkept.scrub(request)
         self.audit.succeed(order, self.index.token_key(order.identity.client_id, connected.token_id))
         return connected
 
-    def _abandon(self, order: ConnectOrder, request: ConnectRequest, error: MmtError) -> None:
-        self.requests.give_up(request)
+    def _prepared(self, order: ConnectOrder) -> tuple[int, int, TokenRow | None]:
+        """Do all that can fail before anything is spent; return when the database said what time it was, and the row.
+
+        Elapsed time is counted from after the answer: an expiry may only be early.
+        """
+        try:
+            now = self.rows.now()
+            began = self.clock.elapsed()
+            check_times(order.grant, now)
+            before = self._known(order)
+            self.committing.check_known(before)
+            self.audit.intend(order)
+        except MmtError as error:
+            raise NotSpentError(error) from None
+        return began, now, before
+
+    def _redeemed(self, order: ConnectOrder, provider: Provider, request: ConnectRequest) -> Issued:
+        try:
+            return redeem(provider, order.grant, order.identity.scope)
+        except NotSpentError as error:
+            self.audit.fail(order, error.error)
+            raise
+        except MmtError as error:
+            self._abandon(order, request, error, spent=True)
+            raise
+        except Exception:
+            # A bug, and nobody knows what was sent: what is single-use is never sent again.
+            self._abandon(order, request, None, spent=True)
+            raise
+
+    def _abandon(self, order: ConnectOrder, request: ConnectRequest, error: MmtError | None, *, spent: bool) -> None:
+        """End a request that comes to nothing: REJECTED, or withdrawn where the same grant may be tried again."""
+        if spent:
+            self.requests.give_up(request)
+        else:
+            self.requests.withdraw(request)
         self.unkept.revoke(request)
         self.audit.fail(order, error)
 
@@ -93,6 +126,7 @@ class Connecting:
         shard = self.index.shard(identity.client_id, identity.end_user_id)
         row = self.rows.read_identity(shard, self.index.identity_key(identity)).row
         while row is not None and self.ledger.contains(row.binding.token_key):
+            self.unkept.upstream.hand_over(row)
             self.rows.delete(row)
             row = self.rows.read_identity(shard, self.index.identity_key(identity)).row
         return row

@@ -37,13 +37,17 @@ class ExchangeEngine:
 
         Raises `StoreUnavailableError`: nothing is served before this is done.
         """
-        self.heartbeat.beat()
-        self.settling.settle()
-        self.reconciling.in_full()
+        self.recover()
         for name, target in (("heartbeat", self.heartbeat.run), ("upstream", self.upstream.run)):
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
+
+    def recover(self) -> None:
+        """Settle what earlier lives left, once the registry says that they are over; raises as `start`."""
+        self.heartbeat.beat()
+        self.settling.settle()
+        self.reconciling.in_full()
 
     def stop(self) -> None:
         """Take nothing new, let what runs come to its end, stop the background."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mmt_grpc.domain.auditing import OK, REFUSED
+from mmt_grpc.domain.auditing import FAILED, OK, REFUSED
 from mmt_grpc.domain.errors import AuditUnavailableError, MmtError
 from mmt_grpc.domain.ports.audit import Audit, AuditRecord, Phase
 from mmt_grpc.domain.ports.event_log import EventLog
@@ -26,9 +26,9 @@ class ExchangeAudit:
         """Write that it was committed; what is committed cannot be refused any more, so a failure is an alarm only."""
         self._write(order, _record(order, Phase.OUTCOME, outcome=OK, token_key=token_key))
 
-    def fail(self, order: ConnectOrder, error: MmtError) -> None:
-        """Write that it was not."""
-        record = _record(order, Phase.OUTCOME, outcome=REFUSED, error=error)
+    def fail(self, order: ConnectOrder, error: MmtError | None) -> None:
+        """Write that it was not; without an error that a caller is told, it was a bug."""
+        record = _record(order, Phase.OUTCOME, outcome=FAILED if error is None else REFUSED, error=error)
         self._write(order, record)
 
     def _write(self, order: ConnectOrder, record: AuditRecord) -> None:

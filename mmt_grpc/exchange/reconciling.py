@@ -5,12 +5,9 @@ from typing import Final
 
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.event_log import EventLog
-from mmt_grpc.domain.ports.exchanger import StagedRevocation
 from mmt_grpc.domain.ports.store import Installations, Ledger, LedgerEntry, TokenRows
-from mmt_grpc.domain.token_row import TokenRow
-from mmt_grpc.exchange.records import encode_staged
 from mmt_grpc.exchange.spool import Spool
-from mmt_grpc.exchange.upstream import REVOCATION, UpstreamWork
+from mmt_grpc.exchange.upstream import UpstreamWork
 
 BATCH: Final = 500
 OVERLAP: Final = 600 * MICROSECONDS
@@ -39,18 +36,21 @@ class Reconciling:
 
     def _from(self, position: int) -> int:
         """The position is written only after the DELETEs it covers."""
-        deleted = 0
-        while entries := self.ledger.since(position, BATCH):
+        deleted, limit = 0, BATCH
+        while entries := self.ledger.since(position, limit):
             deleted += sum(self._finish(entry) for entry in entries)
-            if position == entries[-1].position:
+            last = entries[-1].position
+            if len(entries) < limit:
+                position = last
                 break
-            position = entries[-1].position
+            # Positions are not unique: others of the last one may lie beyond the limit, so it is read again.
+            limit = BATCH if last - 1 > position else 2 * limit
+            position = max(position, last - 1)
         installation = self.installations.read()
         if installation is not None and position > installation.ledger_head:
             self.installations.advance_head(before=installation.ledger_head, after=position)
         if deleted:
             self.log.warning("revocations_finished", rows=deleted)
-            self.upstream.wake()
         return deleted
 
     def _finish(self, entry: LedgerEntry) -> bool:
@@ -58,11 +58,6 @@ class Reconciling:
         found = False
         while (row := self.rows.read(entry.shard, entry.token_key).row) is not None:
             found = True
-            self.spool.put(REVOCATION, entry.token_key, encode_staged(staged_of(row)))
+            self.upstream.hand_over(row)
             self.rows.delete(row)
         return found
-
-
-def staged_of(row: TokenRow) -> StagedRevocation:
-    """Return what is kept of a row that is about to be deleted."""
-    return StagedRevocation(row.shard, row.binding, row.sealed, row.account_key, row.is_unsettled)

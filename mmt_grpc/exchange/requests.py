@@ -11,6 +11,7 @@ from mmt_grpc.domain.errors import (
     GrantRejectedError,
     InvalidRequestError,
     ProviderUnavailableError,
+    StoreOutcomeUnknownError,
     StoreUnavailableError,
     Violation,
 )
@@ -48,16 +49,32 @@ class Requests:
         while not self._enter(request.request_key):
             self._pause(until)
         try:
-            answer = None
-            while (recorded := self.rows.begin(request)) is not None:
-                answer = self._answer(request, recorded)
-                if answer is not None:
-                    break
-                self._pause(until)
-            yield answer
+            yield self._begin(request, until)
         finally:
             with self.lock:
                 self.running.discard(request.request_key)
+
+    def _begin(self, request: ConnectRequest, until: int) -> Connected | None:
+        """Insert the request, or return the answer that it had; whoever is at work on it is waited for."""
+        while True:
+            try:
+                recorded = self.rows.begin(request)
+            except StoreOutcomeUnknownError:
+                self._pause(until)
+                continue
+            # One of this very life was never sent, for what was sent has ended by now: only an INSERT's answer was
+            # lost, or a withdrawal.
+            if recorded is None or (recorded.request == request and recorded.state == "PENDING"):
+                return None
+            answer = self._answer(request, recorded)
+            if answer is not None:
+                return answer
+            self._pause(until)
+
+    def withdraw(self, request: ConnectRequest) -> None:
+        """Forget a request of which nothing was spent; a store that is away finds it unsent when it is repeated."""
+        with contextlib.suppress(StoreUnavailableError):
+            self.rows.withdraw(request)
 
     def give_up(self, request: ConnectRequest) -> bool:
         """Set a request REJECTED before anybody is told so; False if it is DONE. Waits for the store."""

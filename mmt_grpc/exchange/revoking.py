@@ -1,6 +1,5 @@
 """Revoke, the exchanger's part: sealed credentials kept durably, sent once the row is gone, relatives looked after."""
 
-import threading
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,12 +12,14 @@ from mmt_grpc.domain.ports.providers import ProviderError, Providers
 from mmt_grpc.domain.ports.sealing import Sealing
 from mmt_grpc.domain.ports.store import TokenRows
 from mmt_grpc.domain.token_row import TokenRow
-from mmt_grpc.exchange.records import decode_staged, encode_staged
+from mmt_grpc.exchange.records import decode_staged
 from mmt_grpc.exchange.refreshing import Refreshing
 from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.exchange.upstream import REVOCATION, UpstreamWork
 
 MOST_RELATIVES: Final = 16
+LANE: Final = "relatives"
+"""No integration's: what is looked at may be slow, and refreshes must not wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +36,8 @@ class Revoking:
     log: EventLog
 
     def stage(self, staged: StagedRevocation) -> None:
-        """Keep a row's sealed credentials in place of what was kept for its key; raises `StoreUnavailableError`."""
-        self.spool.put(REVOCATION, staged.binding.token_key, encode_staged(staged))
+        """Keep a row's sealed credentials in place of older ones of its key; raises `StoreUnavailableError`."""
+        self.upstream.stage(staged)
         self.failpoints.reach("revoke.staged")
 
     def complete(self, context: CallContext, *, shard: int, token_key: bytes) -> Upstream:
@@ -48,29 +49,28 @@ class Revoking:
         if content is not None and upstream is not Upstream.UNSUPPORTED:
             account_key = decode_staged(content).account_key
             if account_key is not None:
-                name = "relatives"
-                threading.Thread(target=self._look, args=(context, account_key), name=name, daemon=True).start()
+                self.refreshing.lanes.start(LANE, account_key, lambda: self._look(context, account_key))
         return upstream
 
     def _look(self, context: CallContext, account_key: bytes) -> None:
         """Probe the account's other connections; one that is dead is refreshed, whose answer says the rest."""
         try:
             for row in self.rows.read_account(account_key, MOST_RELATIVES):
-                if self._is_dead(row):
-                    self.log.info("relative_is_dead", integration=row.binding.integration)
-                    self.refreshing.start(
-                        context,
-                        shard=row.shard,
-                        token_key=row.binding.token_key,
-                        generation=row.binding.generation,
-                    )
+                self._look_at(context, row)
         except MmtError as error:
             self.log.warning("relatives_not_probed", reason=error.reason.value)
 
-    def _is_dead(self, row: TokenRow) -> bool:
-        opened = self.sealing.open(row.binding, row.sealed)
+    def _look_at(self, context: CallContext, row: TokenRow) -> None:
+        """Look at one; what is wrong with it keeps nobody from looking at the next."""
+        binding = row.binding
         try:
-            provider = self.providers.get(row.binding.integration)
-            return opened.renewal is not None and provider.probe(opened.credential) is Liveness.DEAD
-        except ProviderError:
-            return False
+            opened = self.sealing.open(binding, row.sealed)
+            provider = self.providers.get(binding.integration)
+            if opened.renewal is None or provider.probe(opened.credential) is not Liveness.DEAD:
+                return
+            self.log.info("relative_is_dead", integration=binding.integration)
+            self.refreshing.start(context, shard=row.shard, token_key=binding.token_key, generation=binding.generation)
+        except MmtError as error:
+            self.log.warning("relative_not_probed", integration=binding.integration, reason=error.reason.value)
+        except ProviderError as error:
+            self.log.info("relative_not_probed", integration=binding.integration, reason=error.failure.value)

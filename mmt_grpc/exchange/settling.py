@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mmt_grpc.domain.errors import CredentialUnreadableError
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, RefreshRows
 from mmt_grpc.exchange.records import decode_grant
@@ -37,7 +38,12 @@ class Settling:
             self._settle_grant(entry.key)
 
     def _settle_grant(self, key: bytes) -> None:
-        content = self.spool.get(GRANT, key)
+        try:
+            content = self.spool.get(GRANT, key)
+        except CredentialUnreadableError:
+            # Its epoch is gone, or the disk is bad: nobody can revoke it, and a start must not fail for it.
+            self.log.error("grant_unreadable")
+            return
         if content is None:
             return
         recorded = self.rows.read_request(decode_grant(content).request_key)

@@ -5,6 +5,7 @@ fsynced, renamed over it, and the directory fsynced; scrubbed means overwritten,
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from mmt_grpc.domain.ports.sealing import RecordSealing
 
 SUFFIX: Final = ".record"
 _PARTIAL: Final = ".partial"
+_LOCKS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +36,19 @@ class Spool:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
         self._sealing = sealing
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
         for partial in directory.glob(f"*{_PARTIAL}"):
             partial.unlink()
 
     def put(self, kind: str, key: bytes, content: bytes) -> None:
         """Write a record durably, replacing the one of this name; `StoreUnavailableError` if the disk refuses."""
         path = self._path(kind, key)
-        partial = path.with_suffix(_PARTIAL)
         sealed = self._sealing.seal_record(kind, content)
-        try:
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with self._lock_of(key):
             try:
-                _write_all(descriptor, sealed)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            partial.rename(path)
-            self._sync_directory()
-        except OSError:
-            raise StoreUnavailableError from None
+                self._write(path, sealed)
+            except OSError:
+                raise StoreUnavailableError from None
 
     def get(self, kind: str, key: bytes) -> bytes | None:
         """Read a record, None if there is none; `CredentialUnreadableError` if it cannot be opened."""
@@ -66,22 +62,13 @@ class Spool:
 
     def scrub(self, kind: str, key: bytes) -> None:
         """Remove a record for good; one that is not there is fine. `StoreUnavailableError` if the disk refuses."""
-        path = self._path(kind, key)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return
-        except OSError:
-            raise StoreUnavailableError from None
-        try:
-            _write_all(descriptor, bytes(os.fstat(descriptor).st_size))
-            os.fsync(descriptor)
-            path.unlink(missing_ok=True)
-            self._sync_directory()
-        except OSError:
-            raise StoreUnavailableError from None
-        finally:
-            os.close(descriptor)
+        with self._lock_of(key):
+            try:
+                self._overwrite(self._path(kind, key))
+            except FileNotFoundError:
+                return
+            except OSError:
+                raise StoreUnavailableError from None
 
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
         """List the records of a kind, or all, without opening them."""
@@ -96,6 +83,31 @@ class Spool:
     def oldest(self) -> int | None:
         """Return when the oldest record was written, None if there is none."""
         return min((entry.written_at for entry in self.entries()), default=None)
+
+    def _write(self, path: Path, sealed: bytes) -> None:
+        partial = path.with_suffix(_PARTIAL)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(descriptor, sealed)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        partial.rename(path)
+        self._sync_directory()
+
+    def _overwrite(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            _write_all(descriptor, bytes(os.fstat(descriptor).st_size))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        path.unlink()
+        self._sync_directory()
+
+    def _lock_of(self, key: bytes) -> threading.Lock:
+        """Return what keeps two threads from writing one record, or removing what the other has just written."""
+        return self._locks[key[0] % len(self._locks)]
 
     def _path(self, kind: str, key: bytes) -> Path:
         return self._directory / f"{kind}-{key.hex()}{SUFFIX}"

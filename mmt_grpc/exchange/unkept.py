@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-from mmt_grpc.domain.ports.providers import Issued
+from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
+from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.domain.ports.providers import Issued, Provider
 from mmt_grpc.domain.ports.store import ConnectRequest
 from mmt_grpc.exchange.records import GrantRecord, encode_grant
 from mmt_grpc.exchange.spool import Spool
@@ -20,20 +22,40 @@ class Unkept:
     spool: Spool
     upstream: UpstreamWork
 
-    def hold(self, request: ConnectRequest, integration: str, issued: Issued) -> None:
-        """Keep a grant durably; `StoreUnavailableError` if the disk refuses."""
-        record = GrantRecord(request.request_key, integration, issued.credential, issued.renewal)
-        self.spool.put(GRANT, request.request_key, encode_grant(record))
+    def hold(self, request: ConnectRequest, provider: Provider, issued: Issued) -> None:
+        """Keep a grant durably; `StoreUnavailableError` if the disk refuses, and then the grant is revoked at once."""
+        record = GrantRecord(request.request_key, provider.name, issued.credential, issued.renewal)
+        try:
+            self.spool.put(GRANT, request.request_key, encode_grant(record))
+        except StoreUnavailableError:
+            # What cannot be kept could not be revoked later: now or never.
+            upstream = provider.revoke(issued.credential, issued.renewal)
+            self.log.error("grant_not_held", integration=provider.name, upstream=upstream.name)
+            raise
 
     def scrub(self, request: ConnectRequest) -> None:
-        """Forget a grant that is committed."""
-        self.spool.scrub(GRANT, request.request_key)
+        """Forget a grant that is committed; where the disk refuses, the next start does it."""
+        try:
+            self.spool.scrub(GRANT, request.request_key)
+        except StoreUnavailableError:
+            self.log.error("grant_not_scrubbed")
 
     def revoke(self, request: ConnectRequest) -> None:
-        """Have a grant that is not kept revoked upstream, soon and durably; one that was never held is not ours."""
-        content = self.spool.get(GRANT, request.request_key)
-        if content is None:
-            return
-        self.spool.put(UNWANTED, request.request_key, content)
-        self.spool.scrub(GRANT, request.request_key)
+        """Have a grant that is not kept revoked upstream, soon and durably; one that was never held is not ours.
+
+        Where the disk refuses or the record does not open it stays as it is, for the next start.
+        """
+        try:
+            content = self.spool.get(GRANT, request.request_key)
+            if content is None:
+                return
+            self.spool.put(UNWANTED, request.request_key, content)
+            self.spool.scrub(GRANT, request.request_key)
+        except (StoreUnavailableError, CredentialUnreadableError) as error:
+            self.log.error("grant_not_revoked", reason=error.reason.value)
         self.upstream.wake()
+
+    @property
+    def log(self) -> EventLog:
+        """The log of the upstream work."""
+        return self.upstream.log

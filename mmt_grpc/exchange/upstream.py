@@ -13,7 +13,8 @@ from mmt_grpc.domain.ports.providers import Providers
 from mmt_grpc.domain.ports.sealing import Sealing
 from mmt_grpc.domain.ports.store import Ledger, TokenRows
 from mmt_grpc.domain.secret import Secret
-from mmt_grpc.exchange.records import decode_grant, decode_staged
+from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.exchange.records import decode_grant, decode_staged, encode_staged
 from mmt_grpc.exchange.spool import Entry, Spool
 
 UNWANTED: Final = "unwanted"
@@ -28,8 +29,9 @@ ABANDONED_AFTER: Final = 3600 * MICROSECONDS
 
 @dataclass(slots=True)
 class _Tries:
+    since: int
+    not_before: int
     failures: int = 0
-    not_before: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,9 +48,10 @@ class UpstreamWork:
     log: EventLog
     stopping: threading.Event
     _woken: threading.Event = field(default_factory=threading.Event)
-    _tries: dict[bytes, _Tries] = field(default_factory=dict)
+    _tries: dict[tuple[str, bytes], _Tries] = field(default_factory=dict)
     _busy: set[bytes] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _staging: threading.Lock = field(default_factory=threading.Lock)
 
     def wake(self) -> None:
         """Have the background look at the spool now."""
@@ -76,9 +79,12 @@ class UpstreamWork:
     def sweep(self) -> None:
         """Try each record that is due once."""
         now = self.clock.elapsed()
+        self._forget_tries()
         for kind in (UNWANTED, REVOCATION):
             for entry in list(self.spool.entries(kind)):
-                tries = self._tries.setdefault(entry.key, _Tries(not_before=0 if kind == UNWANTED else now))
+                # A Revoke that has just staged is left the time to complete by itself.
+                first = now if kind == UNWANTED else now + FIRST_PAUSE
+                tries = self._tries.setdefault((kind, entry.key), _Tries(since=now, not_before=first))
                 if self.stopping.is_set() or tries.not_before > now or not self._enter(entry.key):
                     continue
                 try:
@@ -86,14 +92,40 @@ class UpstreamWork:
                 finally:
                     self._leave(entry.key)
 
+    def _forget_tries(self) -> None:
+        """Forget the tries of what others have completed."""
+        kept = {(entry.kind, entry.key) for entry in self.spool.entries()}
+        for name in [name for name in self._tries if name not in kept]:
+            del self._tries[name]
+
+    def hand_over(self, row: TokenRow) -> None:
+        """Keep the sealed credentials of a row that is about to be deleted; `StoreUnavailableError` as the spool."""
+        staged = StagedRevocation(row.shard, row.binding, row.sealed, row.account_key, row.is_unsettled)
+        self.stage(staged)
+        self.wake()
+
+    def stage(self, staged: StagedRevocation) -> None:
+        """Keep a row's sealed credentials, never in place of newer ones: two Revokes may come the wrong way round."""
+        key = staged.binding.token_key
+        with self._staging:
+            if self._kept_generation(key) <= staged.binding.generation:
+                self.spool.put(REVOCATION, key, encode_staged(staged))
+
+    def _kept_generation(self, key: bytes) -> int:
+        try:
+            content = self.spool.get(REVOCATION, key)
+        except CredentialUnreadableError:
+            return 0
+        return 0 if content is None else decode_staged(content).binding.generation
+
     def _attempt(self, entry: Entry, tries: _Tries) -> None:
         try:
-            done = self._revoke_unwanted(entry.key) if entry.kind == UNWANTED else self._revoke_staged(entry)
+            done = self._revoke_unwanted(entry.key) if entry.kind == UNWANTED else self._revoke_staged(entry, tries)
         except (StoreUnavailableError, CredentialUnreadableError, IntegrationUnknownError) as error:
             self.log.warning("revocation_waits", reason=error.reason.value)
             done = False
         if done:
-            self._tries.pop(entry.key, None)
+            self._tries.pop((entry.kind, entry.key), None)
             return
         tries.failures += 1
         ceiling = min(LONGEST_PAUSE, FIRST_PAUSE << min(tries.failures, 10))
@@ -110,14 +142,15 @@ class UpstreamWork:
         self.spool.scrub(UNWANTED, key)
         return True
 
-    def _revoke_staged(self, entry: Entry) -> bool:
+    def _revoke_staged(self, entry: Entry, tries: _Tries) -> bool:
         content = self.spool.get(REVOCATION, entry.key)
         if content is None:
             return True
         staged = decode_staged(content)
         if self.rows.read(staged.shard, entry.key).row is None:
             return self._complete(staged.shard, entry.key) is not Upstream.FAILED
-        if self._tries[entry.key].failures * FIRST_PAUSE > ABANDONED_AFTER and not self.ledger.contains(entry.key):
+        waited = self.clock.elapsed() - tries.since
+        if waited > ABANDONED_AFTER and not self.ledger.contains(entry.key):
             self.spool.scrub(REVOCATION, entry.key)
             return True
         return False

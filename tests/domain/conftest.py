@@ -1,9 +1,12 @@
 """The domain is plain Python: a test of it that opens a connection is wrong."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import pytest_socket
+
+from tests.support.fakes_world import Client, World
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +15,15 @@ def no_network() -> Iterator[None]:
     pytest_socket.disable_socket(allow_unix_socket=True)
     yield
     pytest_socket.enable_socket()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A world with one replica in it."""
+    return World(tmp_path)
+
+
+@pytest.fixture
+def client(world: World) -> Client:
+    """A client whose caller may write."""
+    return world.client()

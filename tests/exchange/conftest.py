@@ -1,0 +1,29 @@
+"""The engine's exchanges are in memory: a test of it that opens a connection is wrong."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import pytest_socket
+
+from tests.support.fakes_world import Client, World
+
+
+@pytest.fixture(autouse=True)
+def no_network() -> Iterator[None]:
+    """Sockets other than unix ones raise while a test of the engine runs."""
+    pytest_socket.disable_socket(allow_unix_socket=True)
+    yield
+    pytest_socket.enable_socket()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A world with one replica in it."""
+    return World(tmp_path)
+
+
+@pytest.fixture
+def client(world: World) -> Client:
+    """A client whose caller may write."""
+    return world.client()

@@ -64,18 +64,11 @@ class LoginProvider:
         return self._log_in(grant)
 
     def read_account(self, credential: Credential) -> str | None:
-        if isinstance(credential, ApiKeyPair):
-            return self._keys.read_account(credential)
-        if self._session is None:
-            return None
-        return self._api.ask(self._session, credential.token, _account_of_session)
+        # A session is kept as it is: what its login said of the account came with it.
+        return self._keys.read_account(credential) if isinstance(credential, ApiKeyPair) else None
 
-    def read_granted_scopes(self, credential: Credential) -> tuple[str, ...] | None:
-        if isinstance(credential, ApiKeyPair) or self._session is None:
-            return None
-        return self._api.ask(
-            self._session, credential.token, lambda answer: read_scopes(fields_of(answer).get("scopes"))
-        )
+    def read_granted_scopes(self, credential: Credential) -> tuple[str, ...] | None:  # noqa: ARG002  # keys say theirs
+        return None
 
     def covers(self, granted: Sequence[str], scope: Scope) -> bool:
         return self._scopes.covers(granted, scope)
@@ -129,12 +122,6 @@ def _read_session(answer: Answer) -> Issued:
         granted_scopes=read_scopes(fields.get("scopes")),
         account=None if account is None else read_account(account),
     )
-
-
-def _account_of_session(answer: Answer) -> str | None:
-    """Return the account, where the session endpoint says it: it need not."""
-    account = fields_of(answer).get("account_id")
-    return None if account is None else read_account(account)
 
 
 def _endpoint(url: str | None) -> Endpoint | None:

@@ -87,7 +87,14 @@ def test_a_login_brings_a_session_with_its_account(
     assert (issued.renewal, issued.expires_in, issued.account) == (None, 3600.0, account)
     assert issued.granted_scopes == granted
     assert binance.probe(issued.credential) is Liveness.ALIVE
-    assert binance.read_account(issued.credential) == account
+
+
+def test_a_session_that_a_caller_brings_is_kept_as_it_is(binance: Provider) -> None:
+    issued = binance.redeem(SessionGrant(Secret("nobody knows it"), None), Scope.READ)
+
+    assert issued == Issued(BearerToken(Secret("nobody knows it")), None, None, None)
+    assert binance.read_account(issued.credential) is None
+    assert binance.read_granted_scopes(issued.credential) is None
 
 
 def test_a_wrong_password_is_refused(binance: Provider, login: Callable[..., UserCredentials]) -> None:
@@ -116,7 +123,6 @@ def test_a_session_that_ended_is_dead(
     exchange.end("binance", account)
 
     assert binance.probe(issued.credential) is Liveness.DEAD
-    assert failure_of(lambda: binance.read_account(issued.credential)) is Failure.PERMANENT
 
 
 @pytest.mark.parametrize(

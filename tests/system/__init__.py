@@ -1,0 +1,1 @@
+"""Tests of whole installations: real processes, real HTTP, real gRPC."""

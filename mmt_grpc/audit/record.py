@@ -57,8 +57,8 @@ def _second(seconds: int) -> str:
 def encode(record: AuditRecord, nanoseconds: int) -> str:
     """Return a record's own members as the inside of a JSON object, ASCII only; the chain puts its own around them.
 
-    Written out by hand: each Resolve pays for it, and a dictionary and an encoder cost twice as much. What should be text
-    and is not is a `TypeError`.
+    Written out by hand: each Resolve pays for it, and a dictionary and an encoder cost twice as much. `TypeError` for
+    what should be a text and is none.
     """
     inside = (
         f'"time":"{timestamp(nanoseconds)}","call_id":{_quote(record.call_id)},"caller":{_quote(record.caller)}'

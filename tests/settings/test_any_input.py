@@ -38,7 +38,7 @@ PATHS = [
     ("log",),
 ]
 TEXTS = st.sampled_from(
-    ["{}", "{}://{}", "mysql://{}:{}@{}:{}/{}?{}={}", "sqlite:///{}", "[{}]:{}", "{}:1", "/{}"]
+    ["{}", "{}://{}", "mysql://{}:{}@{}:{}/{}?{}={}", "mysql://h/x?{}={}", "sqlite:///{}", "[{}]:{}", "{}:1", "/{}"]
 ).map(lambda shape: shape.replace("{}", CANARY)) | st.text(st.characters(exclude_characters="\0")).map(
     lambda text: CANARY + text
 )

@@ -11,7 +11,7 @@ from peewee import Database, MySQLDatabase
 from pymysql.constants import CLIENT
 
 from mmt_grpc.store.refusals import LaxSqlModeError
-from mmt_grpc.store.settings import Driver, ServerLocation, StoreSettings, Tls
+from mmt_grpc.store.settings import Driver, ServerLocation, StoreSettings
 from mmt_grpc.store.statement import execute
 
 _PARAMETER: Final = re.compile(r":([a-z_]+)")
@@ -115,7 +115,7 @@ def _driver(driver: Driver) -> Any:  # noqa: ANN401  # a DB-API module
 
 
 def _tls(location: ServerLocation, settings: StoreSettings) -> dict[str, object]:
-    encrypted = settings.tls is Tls.VERIFY or (settings.tls is Tls.AUTO and not location.is_local)
+    encrypted = location.is_encrypted(settings.tls)
     if settings.driver is Driver.MYSQLCLIENT:
         if not encrypted:
             return {"ssl_mode": "DISABLED"}

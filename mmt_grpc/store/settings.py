@@ -69,10 +69,10 @@ class ServerLocation:
     password: str = field(repr=False)
     database: str
 
-    @property
-    def is_local(self) -> bool:
-        """Whether what is said cannot be overheard from another machine."""
-        return self.unix_socket is not None or self.host in {"localhost", "127.0.0.1", "::1"}
+    def is_encrypted(self, tls: Tls) -> bool:
+        """Whether the connection is to be encrypted, and the server's certificate verified."""
+        stays_here = self.unix_socket is not None or self.host in {"localhost", "127.0.0.1", "::1"}
+        return tls is Tls.VERIFY or (tls is Tls.AUTO and not stays_here)
 
 
 Location = SqliteLocation | ServerLocation
@@ -143,4 +143,4 @@ def _option(name: str, text: str) -> str | float | Tls | Driver:
                 return text
     except ValueError:
         raise UrlError(f"the option {name} of the database's URL has no such value") from None
-    raise UrlError(f"the database's URL has an unknown option or value: {name!r:.40}")
+    raise UrlError("the database's URL has an option that is none, or with a value that is none of its own")

@@ -42,7 +42,7 @@ class Refused(Exception):  # noqa: N818  # what tests read as a sentence: the ca
         self.descriptions: Sequence[str] = ()
         self.retry_after: float | None = None
         self._read(dict(self.trailers).get("grpc-status-details-bin"))
-        super().__init__(f"{self.code.name} {self.reason} {self.violations or ''} {self.sentence}")
+        super().__init__(f"{self.code.name} {self.reason} {list(self.violations)} {self.sentence}")
 
     def _read(self, details: str | bytes | None) -> None:
         if not isinstance(details, bytes):

@@ -8,15 +8,19 @@ import itertools
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import httpx2
 
 from mmt.v1 import managed_token_pb2 as nouns
 from mmt.v1 import token_service_pb2 as pb
 from tests.support.clients import READ, WRITE, Caller, calling
 from tests.support.dev import RunningDev, environment, running_dev
 from tests.support.tree import BIN, ROOT
+from tests.support.waiting import until
 
 _NUMBERS = itertools.count()
 SCOPES: Mapping[int, str] = {READ: "read", WRITE: "write"}
@@ -53,6 +57,46 @@ class Service:
         account = account or someone("account")
         code = self.code(integration, account, SCOPES[scope], **terms)
         answer = self.write.connect(end_user_id or someone(), integration, scope, authorization_code=code)
+        return answer.token_id, account
+
+    def tokens(
+        self, integration: str, account: str, scope: str = "read", *, seconds: float | None = None
+    ) -> nouns.OAuthTokens:
+        """Redeem a code without the service; bring the tokens, said to expire `seconds` from now."""
+        code = self.code(integration, account, scope)
+        client, secret = f"sandbox-{integration}", f"sandbox-{integration}-secret"
+        basic = integration == "uphold"
+        form = {
+            "grant_type": "authorization_code",
+            "code": code.code,
+            "redirect_uri": code.redirect_uri,
+            "code_verifier": code.code_verifier,
+            **({} if basic else {"client_id": client, "client_secret": secret}),
+        }
+        given = (
+            httpx2.post(
+                f"{self.dev.sandbox_url}/{integration}/oauth2/token",
+                data={name: value for name, value in form.items() if value},
+                auth=(client, secret) if basic else None,
+            )
+            .raise_for_status()
+            .json()
+        )
+        tokens = nouns.OAuthTokens(
+            access_token=given["access_token"],
+            refresh_token=given["refresh_token"],
+            granted_scopes=given["scope"].split(),
+        )
+        if seconds is not None:
+            tokens.expire_time.FromNanoseconds(time.time_ns() + int(seconds * 1e9))
+        return tokens
+
+    def expired(self, integration: str = "coinbase", scope: int = READ) -> tuple[str, str]:
+        """Connect somebody whose token has expired by now; return the token id and the account."""
+        account = someone("account")
+        tokens = self.tokens(integration, account, SCOPES[scope], seconds=2)
+        answer = self.write.connect(someone(), integration, scope, oauth_tokens=tokens)
+        until(lambda: time.time_ns() > tokens.expire_time.ToNanoseconds(), "the token expires")
         return answer.token_id, account
 
     def user(self, account: str, scope: str = "read", **terms: object) -> nouns.UserCredentials:

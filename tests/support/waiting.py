@@ -10,7 +10,7 @@ PATIENCE = 60.0
 _PAUSE = 0.02
 
 
-def until(answer: Callable[[], T], what: str, *, patience: float = PATIENCE) -> T:
+def until(answer: Callable[[], T | None], what: str, *, patience: float = PATIENCE) -> T:
     """Ask until the answer is true, and return it."""
     give_up = time.monotonic() + patience
     while not (value := answer()):

@@ -52,12 +52,19 @@ class ServerMetrics:
             buckets=CALL_SECONDS,
             registry=registry,
         )
+        # Made beforehand, so that the first call of a method is a step from 0 to 1 and not a series out of nowhere.
+        self._seconds = {name: self._handling.labels(name) for name in (*METHODS, OTHER)}
+        self._counters = {(name, "OK", ""): self._handled.labels(name, "OK", "") for name in METHODS}
 
     def observe(self, method: str, code: str, reason: str | None, seconds: float) -> None:
         """Count a finished call; `code` and `reason` are names of the contract."""
-        name = known(method, METHODS)
-        self._handled.labels(name, known(code, CODES), known(reason or "", REASONS)).inc()
-        self._handling.labels(name).observe(seconds)
+        key = known(method, METHODS), known(code, CODES), known(reason or "", REASONS)
+        counter = self._counters.get(key)
+        if counter is None:
+            # Two threads may both come here: `labels` gives them the same counter.
+            counter = self._counters[key] = self._handled.labels(*key)
+        counter.inc()
+        self._seconds[key[0]].observe(seconds)
 
 
 class ExchangeMetrics:

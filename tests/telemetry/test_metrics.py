@@ -98,7 +98,16 @@ def test_a_label_says_other_rather_than_what_it_does_not_know() -> None:
         for name, value in sample.labels.items()
         if name != "le"
     }
-    assert labels == {"other"}
+    assert labels == {"other", "OK", ""} | metrics.METHODS
+
+
+def test_every_method_is_there_before_its_first_call() -> None:
+    registry = CollectorRegistry()
+    metrics.ServerMetrics(registry=registry)
+
+    for method in Method:
+        labels = {"grpc_method": method.value, "grpc_code": "OK", "reason": ""}
+        assert registry.get_sample_value("grpc_server_handled_total", labels) == 0
 
 
 def test_every_method_of_the_contract_has_its_own_label() -> None:

@@ -16,6 +16,15 @@ def moment(microseconds: int) -> str:
     return datetime.fromtimestamp(microseconds // MICROSECONDS, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def timestamp(microseconds: int | None) -> str | None:
+    """Return a time as programs read it, RFC 3339 in UTC; None stays None."""
+    if microseconds is None:
+        return None
+    seconds, rest = divmod(microseconds, MICROSECONDS)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{rest:06d}Z" if rest else f"{text}Z"
+
+
 def show(rows: Sequence[Mapping[str, object]], *, as_json: bool, empty: str) -> None:
     """Print rows of the same columns; `empty` is said where there are none."""
     if as_json:
@@ -32,7 +41,7 @@ def show(rows: Sequence[Mapping[str, object]], *, as_json: bool, empty: str) -> 
     for name in rows[0]:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*("-" if value is None else str(value) for value in row.values()))
     Console().print(table)
 
 
@@ -43,4 +52,4 @@ def show_one(row: Mapping[str, object], *, as_json: bool) -> None:
         return
     width = max(len(name) for name in row)
     for name, value in row.items():
-        click.echo(f"{name.replace('_', ' '):<{width}}  {value}")
+        click.echo(f"{name.replace('_', ' '):<{width}}  {'-' if value is None else value}")

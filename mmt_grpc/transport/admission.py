@@ -1,8 +1,7 @@
 """How many calls are served at once: whoever comes too many is told so at once, and Revoke keeps places of its own."""
 
-import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import grpc
 
@@ -32,18 +31,12 @@ class Places:
             self._free += 1
 
 
-@contextlib.contextmanager
-def place(rooms: Sequence[Places]) -> Iterator[None]:
-    """Hold a place in the first of the rooms that has one; `OverloadedError` if none has."""
+def take_place(rooms: Sequence[Places]) -> Places:
+    """Take a place in the first of the rooms that has one, and return that room; `OverloadedError` if none has."""
     for room in rooms:
         if room.take():
-            break
-    else:
-        raise OverloadedError
-    try:
-        yield
-    finally:
-        room.give_back()
+            return room
+    raise OverloadedError
 
 
 def admitted(inner: Behaviour[Request, Response], *, rooms: Sequence[Places]) -> Behaviour[Request, Response]:
@@ -56,7 +49,10 @@ def admitted(inner: Behaviour[Request, Response], *, rooms: Sequence[Places]) ->
     def admit(request: Request, context: grpc.ServicerContext) -> Response:
         if not context.is_active():
             raise DeadlineError
-        with place(rooms):
+        room = take_place(rooms)
+        try:
             return inner(request, context)
+        finally:
+            room.give_back()
 
     return admit

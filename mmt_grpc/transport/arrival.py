@@ -1,9 +1,8 @@
 """The interceptor that knows callers: who calls, whether they may use the method, and until when they wait."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import grpc
 
@@ -29,9 +28,8 @@ class Authenticator(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A call whose caller is known and may use the method; `deadline` as in `domain.verbs.Call`."""
+class Arrival(NamedTuple):
+    """A call whose caller is known; `deadline` as in `domain.verbs.Call`."""
 
     call_id: str
     caller: Caller
@@ -62,25 +60,21 @@ class Refusals:
     def __init__(self, *, audit: Audit) -> None:
         self._audit = audit
 
-    @contextlib.contextmanager
-    def recorded(self, call_id: str, caller: Caller, method: str) -> Iterator[None]:
-        """Record an `MmtError` that leaves the block; `AuditUnavailableError` in its place if that is impossible."""
-        try:
-            yield
-        except MmtError as error:
-            self._audit.write(
-                AuditRecord(
-                    call_id=call_id,
-                    caller=caller.name,
-                    # What the request calls its client is not to be believed yet.
-                    client_id=next(iter(caller.clients)) if len(caller.clients) == 1 else "",
-                    method=method,
-                    phase=Phase.OUTCOME,
-                    outcome="refused",
-                    reason=error.reason,
-                )
+    def record(self, arrival: Arrival, error: MmtError) -> None:
+        """Record why a call is refused; raises `AuditUnavailableError`, which then is why."""
+        clients = arrival.caller.clients
+        self._audit.write(
+            AuditRecord(
+                call_id=arrival.call_id,
+                caller=arrival.caller.name,
+                # What the request calls its client is not to be believed yet.
+                client_id=next(iter(clients)) if len(clients) == 1 else "",
+                method=arrival.method,
+                phase=Phase.OUTCOME,
+                outcome="refused",
+                reason=error.reason,
             )
-            raise
+        )
 
 
 def authorised(
@@ -98,9 +92,12 @@ def authorised(
     def authorise(body: bytes, context: grpc.ServicerContext) -> bytes:
         deadline = clock.elapsed() + deadlines.allow(context.time_remaining())
         caller = authenticator.authenticate(context.invocation_metadata())
-        call_id = randomness.random_bytes(CALL_ID_BYTES).hex()
-        with refusals.recorded(call_id, caller, method):
+        arrival = Arrival(randomness.random_bytes(CALL_ID_BYTES).hex(), caller, method, deadline)
+        try:
             admit(caller, method)
-        return inner(body, Arrival(call_id, caller, method, deadline))
+        except MmtError as error:
+            refusals.record(arrival, error)
+            raise
+        return inner(body, arrival)
 
     return authorise

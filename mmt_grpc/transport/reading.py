@@ -6,7 +6,7 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from mmt.v1 import token_service_pb2 as pb
-from mmt_grpc.domain.errors import InvalidRequestError, Violation
+from mmt_grpc.domain.errors import InvalidRequestError, MmtError, Violation
 from mmt_grpc.domain.verbs import Call
 from mmt_grpc.transport.arrival import Arrival, Authorised, Refusals
 from mmt_grpc.transport.violations import Validator
@@ -24,10 +24,13 @@ def read(
     """Wrap a handler so that it is given requests that were parsed, admitted for their client and validated."""
 
     def read_and_handle(body: bytes, arrival: Arrival) -> bytes:
-        with refusals.recorded(arrival.call_id, arrival.caller, arrival.method):
+        try:
             request = _parsed(request_type, body)
             client_id = arrival.caller.client_for(request.client_id)
             validator.check(request)
+        except MmtError as error:
+            refusals.record(arrival, error)
+            raise
         response = handler(Call(arrival.call_id, arrival.caller, client_id, arrival.deadline), request)
         # Here and not by grpcio, whose answer to an error in it would be one of its own.
         return response.SerializeToString()

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Final
 
-from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]  # its package ships no py.typed
     BadRequest,
     ErrorInfo,
@@ -14,6 +13,7 @@ from google.rpc.status_pb2 import Status as RpcStatus  # type: ignore[import-unt
 from mmt_grpc.domain.errors import InvalidRequestError, MmtError
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.transport.statuses import status_of
+from mmt_grpc.transport.times import duration
 
 DOMAIN: Final = "mmt.v1"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -27,15 +27,10 @@ def details_of(error: MmtError) -> bytes:
     rpc = RpcStatus(code=status.code.value[0], message=status.sentence)
     rpc.details.add().Pack(ErrorInfo(reason=error.reason.value, domain=DOMAIN, metadata=error.metadata))
     if error.retry_after is not None:
-        rpc.details.add().Pack(RetryInfo(retry_delay=_duration(error.retry_after)))
+        rpc.details.add().Pack(RetryInfo(retry_delay=duration(max(0, round(error.retry_after * MICROSECONDS)))))
     if isinstance(error, InvalidRequestError):
         rpc.details.add().Pack(_bad_request(error))
     return bytes(rpc.SerializeToString())
-
-
-def _duration(seconds: float) -> Duration:
-    whole, rest = divmod(max(0, round(seconds * MICROSECONDS)), MICROSECONDS)
-    return Duration(seconds=whole, nanos=rest * 1000)
 
 
 def _bad_request(error: InvalidRequestError) -> BadRequest:

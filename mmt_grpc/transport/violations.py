@@ -1,7 +1,7 @@
 """What is wrong with a request: protovalidate's rules and the domain's, as one kind of violation without values."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import protovalidate
 from google.protobuf.message import Message
@@ -36,10 +36,6 @@ NOT_A_DURATION: Final = "must be a duration"
 NOT_A_SCOPE: Final = "must be names without spaces and control characters"
 
 
-class _FieldElement(Protocol):
-    field_name: str
-
-
 class Validator:
     """Checks requests; one per process, for its rules are compiled once."""
 
@@ -48,48 +44,56 @@ class Validator:
 
     def check(self, request: Message) -> None:
         """Raise `InvalidRequestError` with every field that is wrong, each named once by its dotted proto name."""
-        found: dict[str, Violation] = {}
-        for violation in (*self._shape(request), *_domain(request)):
-            found.setdefault(violation.field, violation)
-        if found:
-            raise InvalidRequestError(*found.values())
-
-    def _shape(self, request: Message) -> Iterator[Violation]:
-        for violation in self._rules.collect_violations(request):
-            proto = violation.proto
-            elements: Sequence[_FieldElement] = proto.field.elements if proto.field is not None else ()
-            path = ".".join(element.field_name for element in elements) or "request"
-            yield Violation(path, SENTENCES.get(proto.rule_id, FALLBACK))
-
-
-def _domain(request: Message) -> Iterator[Violation]:
-    match request:
-        case pb.ConnectRequest():
-            yield from _end_user(request.end_user_id)
-            yield from _connect_times(request)
-            if any(not _is_scope_name(name) for name in request.oauth_tokens.granted_scopes):
-                yield Violation("oauth_tokens.granted_scopes", NOT_A_SCOPE)
-        case pb.ResolveRequest():
-            if request.end_user_id:
-                yield from _end_user(request.end_user_id)
-            # Whole seconds are protovalidate's; it takes nanoseconds as they come.
-            if not 0 <= request.min_validity.nanos < NANOS:
-                yield Violation("min_validity", NOT_A_DURATION)
-        case _:
+        broken = self._rules.collect_violations(request)
+        flaws = _FLAWS.get(type(request), _no_flaws)(request)
+        if not broken and not flaws:
             return
+        found: dict[str, Violation] = {}
+        for violation in (*map(_described, broken), *flaws):
+            found.setdefault(violation.field, violation)
+        raise InvalidRequestError(*found.values())
 
 
-def _end_user(end_user_id: str) -> Iterator[Violation]:
-    flaw = end_user.flaw(end_user_id)
-    if flaw is not None:
-        yield Violation("end_user_id", flaw)
+def _described(broken: protovalidate.Violation) -> Violation:
+    proto = broken.proto
+    elements = proto.field.elements if proto.field is not None else ()
+    path = ".".join(element.field_name for element in elements) or "request"
+    return Violation(path, SENTENCES.get(proto.rule_id, FALLBACK))
 
 
-def _connect_times(request: pb.ConnectRequest) -> Iterator[Violation]:
+def _connect_flaws(request: pb.ConnectRequest) -> list[Violation]:
+    flaws = _end_user_flaws(request.end_user_id)
     if not _is_time(request.oauth_tokens.expire_time):
-        yield Violation("oauth_tokens.expire_time", NOT_A_TIME)
+        flaws.append(Violation("oauth_tokens.expire_time", NOT_A_TIME))
     if not _is_time(request.session.expire_time):
-        yield Violation("session.expire_time", NOT_A_TIME)
+        flaws.append(Violation("session.expire_time", NOT_A_TIME))
+    if not all(map(_is_scope_name, request.oauth_tokens.granted_scopes)):
+        flaws.append(Violation("oauth_tokens.granted_scopes", NOT_A_SCOPE))
+    return flaws
+
+
+def _resolve_flaws(request: pb.ResolveRequest) -> list[Violation]:
+    flaws = _end_user_flaws(request.end_user_id) if request.end_user_id else []
+    # Whole seconds are protovalidate's; it takes nanoseconds as they come.
+    if not 0 <= request.min_validity.nanos < NANOS:
+        flaws.append(Violation("min_validity", NOT_A_DURATION))
+    return flaws
+
+
+def _no_flaws(_: Message) -> list[Violation]:
+    return []
+
+
+_FLAWS: Final[Mapping[type[Message], Callable[[Any], list[Violation]]]] = {
+    pb.ConnectRequest: _connect_flaws,
+    pb.ResolveRequest: _resolve_flaws,
+}
+"""What the domain asks of a request's form besides, by its type."""
+
+
+def _end_user_flaws(end_user_id: str) -> list[Violation]:
+    flaw = end_user.flaw(end_user_id)
+    return [] if flaw is None else [Violation("end_user_id", flaw)]
 
 
 def _is_time(timestamp: Timestamp) -> bool:

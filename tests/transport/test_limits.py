@@ -11,7 +11,7 @@ import pytest
 from mmt.v1 import managed_token_pb2 as nouns
 from mmt.v1 import token_service_pb2 as pb
 from mmt_grpc.domain.errors import OverloadedError
-from mmt_grpc.transport.admission import Places, place
+from mmt_grpc.transport.admission import Places, take_place
 from mmt_grpc.transport.options import ServerOptions
 from tests.transport.served import Client, Served, refusal_of, serving
 from tests.transport.stand_ins import GOOD, TOKEN_ID
@@ -105,8 +105,9 @@ def test_places_are_given_back_however_a_call_ends(served: Served) -> None:
 
 def test_a_place_is_taken_in_the_first_room_that_has_one() -> None:
     first, second = Places(1), Places(1)
-    with place((first, second)), place((first, second)), pytest.raises(OverloadedError), place((first, second)):
-        pytest.fail("there was no place left")
-    assert first.take()
-    assert second.take()
-    assert not first.take()
+    assert take_place((first, second)) is first
+    assert take_place((first, second)) is second
+    with pytest.raises(OverloadedError):
+        take_place((first, second))
+    second.give_back()
+    assert take_place((first, second)) is second

@@ -102,6 +102,9 @@ class UpstreamWork:
         """Keep the sealed credentials of a row that is about to be deleted; `StoreUnavailableError` as the spool."""
         staged = StagedRevocation(row.shard, row.binding, row.sealed, row.account_key, row.is_unsettled)
         self.stage(staged)
+        # No worker completes this one.
+        now = self.clock.elapsed()
+        self._tries[REVOCATION, row.binding.token_key] = _Tries(since=now, not_before=now)
         self.wake()
 
     def stage(self, staged: StagedRevocation) -> None:

@@ -1,5 +1,6 @@
 """What becomes of a request on real sockets, whatever the other side does."""
 
+import socket
 import threading
 from collections.abc import Sequence
 from functools import partial
@@ -12,7 +13,7 @@ from mmt_grpc.domain.model import BearerToken, Liveness
 from mmt_grpc.domain.ports.providers import Failure
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.providers.registry import Surroundings
-from mmt_grpc.providers.resolver import Target
+from mmt_grpc.providers.resolver import MOST_LOOKUPS, Resolver, Target, UnreachableError
 from tests.providers.acme import RENEWAL, TOKENS, error_of, failure_of, integration, redeem, refresh
 from tests.support.certificates import Authority
 from tests.support.http_script import Act, ScriptedServer, drips, hangs_up, is_silent, resets, says, writes
@@ -32,6 +33,7 @@ QUICK: dict[str, Any] = {"connect_timeout": 0.3, "total_timeout": 0.3}
         writes(HEAD + b'Content-Length: 500\r\n\r\n{"access_token": "half'),
         writes(HEAD + b"Transfer-Encoding: chunked\r\n\r\nnot-a-length\r\n"),
         writes(HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}"),
+        writes(HEAD + b"Content-Length: 70000\r\n\r\n" + b'{"access_token":"a"}'.ljust(70_000)),
         writes(HEAD + b"X-Long: " + b"x" * 100_000),
         writes(HEAD + b"\r\n" + b" " * 100_000 + b"{}"),
         writes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"),
@@ -95,18 +97,57 @@ def test_a_tls_handshake_that_never_ends_was_sent_nothing() -> None:
         assert failure_of(provider.open_refresh) is Failure.NOT_SENT
 
 
-def test_a_name_that_never_resolves_was_sent_nothing() -> None:
-    release = threading.Event()
+def test_a_name_that_resolves_too_late_was_sent_nothing() -> None:
+    late = threading.Event()
 
+    def lookup(_host: str, port: int) -> Sequence[Target]:
+        late.wait(1.5)
+        return [Target(socket.AF_INET, "127.0.0.1", port)]
+
+    with ScriptedServer(says(200, TOKENS)) as server:
+        provider = integration(server.url, surroundings=Surroundings(lookup=lookup), connect_timeout=0.1)
+        assert failure_of(provider.open_refresh) is Failure.NOT_SENT
+        late.set()
+
+
+def test_a_name_that_does_not_resolve_was_sent_nothing() -> None:
     def lookup(_host: str, _port: int) -> Sequence[Target]:
+        raise socket.gaierror
+
+    provider = integration("https://nowhere.example", surroundings=Surroundings(lookup=lookup))
+    assert failure_of(provider.open_refresh) is Failure.NOT_SENT
+
+
+def test_lookups_that_hang_do_not_pile_up() -> None:
+    release = threading.Event()
+    asked: list[str] = []
+
+    def lookup(host: str, _port: int) -> Sequence[Target]:
+        asked.append(host)
         release.wait()
         return ()
 
-    provider = integration("https://slow.example", surroundings=Surroundings(lookup=lookup), **QUICK)
-    try:
-        assert failure_of(provider.open_refresh) is Failure.NOT_SENT
-    finally:
-        release.set()
+    resolver = Resolver(lookup=lookup)
+    for _ in range(MOST_LOOKUPS + 5):
+        with pytest.raises(UnreachableError):
+            resolver.resolve("hangs.example", 443, timeout=0.001, private=False, public=True)
+    release.set()
+    assert len(asked) <= MOST_LOOKUPS
+
+
+def test_an_address_that_never_answers_leaves_time_for_the_next(tmp_path: Path) -> None:
+    authority = Authority(folder=tmp_path)
+
+    def lookup(_host: str, port: int) -> Sequence[Target]:
+        return [Target(socket.AF_INET, host, port) for host in ("127.0.0.2", "127.0.0.1")]
+
+    around = Surroundings(lookup=lookup, tls=authority.trust)
+    with (
+        ScriptedServer(says(200, TOKENS), tls=authority.server("localhost")) as server,
+        ScriptedServer(is_silent, reads=False, address=("127.0.0.2", server.port)),
+    ):
+        provider = integration(server.url, surroundings=around, connect_timeout=2.0)
+        assert refresh(provider).credential == BearerToken(Secret("new-access"))
 
 
 def test_a_certificate_of_a_trusted_authority_is_believed(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_uphold_takes_both_tokens_as_bearer_and_says_401_when_they_are_gone() ->
 
 def test_uphold_wanting_a_second_factor_is_not_a_token_that_is_gone() -> None:
     wants = says(401, {"code": "unauthorized"}, {"OTP-Token": "Required"})
-    upstream, _ = revoke("uphold", ALIVE, wants, wants, ALIVE)
+    upstream, _ = revoke("uphold", ALIVE, wants, wants, DEAD)
     assert upstream is Upstream.FAILED
 
 

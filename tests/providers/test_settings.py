@@ -1,10 +1,13 @@
 """An integration is its settings: which are refused, and which add one that no code knows."""
 
+from pathlib import Path
+
 import pytest
 
 from mmt_grpc.domain.errors import IntegrationUnknownError
-from mmt_grpc.domain.model import Liveness, Scope
+from mmt_grpc.domain.model import BearerToken, Liveness, Scope
 from mmt_grpc.domain.ports.providers import Failure
+from mmt_grpc.domain.secret import Secret
 from mmt_grpc.providers.deadline import Deadline
 from mmt_grpc.providers.defaults import DEFAULTS
 from mmt_grpc.providers.endpoint import Endpoint
@@ -186,7 +189,8 @@ def test_only_hosts_that_the_settings_name_are_talked_to() -> None:
         assert failure_of(open_elsewhere) is Failure.NOT_SENT
 
 
-def test_the_default_trust_verifies_and_keeps_no_session_keys() -> None:
+def test_the_default_trust_verifies_and_keeps_no_session_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
     context = default_tls()
     assert context.check_hostname
     assert context.verify_mode.name == "CERT_REQUIRED"
@@ -206,3 +210,31 @@ def test_a_lookup_that_says_nothing_readable_is_no_answer() -> None:
         credential = redeem(provider).credential
         assert failure_of(lambda: provider.read_granted_scopes(credential)) is Failure.NOT_CONSUMED
         assert failure_of(lambda: provider.read_account(credential)) is Failure.NOT_CONSUMED
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, {}, Liveness.ALIVE),
+        (204, {}, Liveness.ALIVE),
+        (401, {}, Liveness.DEAD),
+        (403, {"error": "insufficient_scope"}, Liveness.ALIVE),
+        (403, {"errors": [{"id": "invalid_scope"}]}, Liveness.ALIVE),
+        (403, {}, Liveness.UNKNOWN),
+        (402, {"errors": [{"id": "two_factor_required"}]}, Liveness.ALIVE),
+    ],
+)
+def test_a_probe_takes_each_status_for_what_it_proves(status: int, body: object, expected: Liveness) -> None:
+    with ScriptedServer(says(status, body)) as server:
+        assert integration(server.url).probe(BearerToken(Secret("token"))) is expected
+
+
+def test_a_step_cannot_move_the_end_of_the_whole() -> None:
+    now = [0.0]
+    whole = Deadline(seconds=5.0, elapsed=lambda: now[0])
+    assert (whole.within(2.0).left, whole.within(9.0).left) == (2.0, 5.0)
+
+    now[0] = 6.0
+    assert (whole.left, whole.within(1.0).left) == (0.0, 0.0)
+    with pytest.raises(TimeoutError):
+        whole.require()

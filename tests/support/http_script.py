@@ -19,12 +19,18 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 class ScriptedServer:
     """Serves one act per connection, in order, then the last one for ever; each connection in a thread of its own."""
 
-    def __init__(self, *acts: Act, tls: ssl.SSLContext | None = None, reads: bool = True) -> None:
+    def __init__(
+        self,
+        *acts: Act,
+        tls: ssl.SSLContext | None = None,
+        reads: bool = True,
+        address: tuple[str, int] = ("127.0.0.1", 0),
+    ) -> None:
         """`reads` False: the act happens at once, before anything was read."""
         self._acts = list(acts)
         self._tls = tls
         self._reads = reads
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(address)
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []

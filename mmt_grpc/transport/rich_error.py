@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]  # its package ships no py.typed
     BadRequest,
     ErrorInfo,
@@ -13,7 +14,7 @@ from google.rpc.status_pb2 import Status as RpcStatus  # type: ignore[import-unt
 from mmt_grpc.domain.errors import InvalidRequestError, MmtError
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.transport.statuses import status_of
-from mmt_grpc.transport.times import duration
+from mmt_grpc.transport.times import duration, microseconds
 
 DOMAIN: Final = "mmt.v1"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -43,13 +44,19 @@ def _bad_request(error: InvalidRequestError) -> BadRequest:
 
 
 class Details:
-    """The details of an error as received; a part that is absent or garbled reads as empty."""
+    """The details of an error as received; without an `info.reason` if they are absent or garbled."""
 
     def __init__(self, metadata: Iterable[tuple[str, str | bytes]]) -> None:
         self.info = ErrorInfo()
         self.retry: float | None = None
         self.bad_request = BadRequest()
         raw = next((value for key, value in metadata if key == DETAILS_KEY), b"")
+        try:
+            self._read(raw)
+        except DecodeError:
+            self.info = ErrorInfo()
+
+    def _read(self, raw: str | bytes) -> None:
         rpc = RpcStatus()
         if isinstance(raw, bytes):
             rpc.ParseFromString(raw)
@@ -58,4 +65,4 @@ class Details:
             detail.Unpack(self.bad_request)
             retry = RetryInfo()
             if detail.Unpack(retry):
-                self.retry = retry.retry_delay.ToMicroseconds() / MICROSECONDS
+                self.retry = microseconds(retry.retry_delay) / MICROSECONDS

@@ -9,7 +9,7 @@ from mmt_grpc.domain.errors import MmtError, Reason
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.transport.failure_place import failure_place
 from mmt_grpc.transport.rich_error import DETAILS_KEY, details_of
-from mmt_grpc.transport.statuses import INTERNAL, status_of
+from mmt_grpc.transport.statuses import INTERNAL, Status, status_of
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -24,9 +24,8 @@ def sanitised(method: str, inner: Behaviour[Request, Response], *, log: EventLog
         try:
             return inner(request, context)
         except Exception as error:  # noqa: BLE001  # nothing may pass: grpcio would send its text to the caller
-            status = status_of(error)
-            details = details_of(error) if isinstance(error, MmtError) else None
-            _report(log, method, error)
+            status, details = _ending(error)
+            _report(log, method, error, status)
         # Outside the except clause: grpcio's own exception of `abort` must not carry ours as its context.
         if details is not None:
             context.set_trailing_metadata(((DETAILS_KEY, details),))
@@ -35,8 +34,15 @@ def sanitised(method: str, inner: Behaviour[Request, Response], *, log: EventLog
     return sanitise
 
 
-def _report(log: EventLog, method: str, error: Exception) -> None:
-    if status_of(error) is INTERNAL:
+def _ending(error: Exception) -> tuple[Status, bytes | None]:
+    try:
+        return status_of(error), details_of(error) if isinstance(error, MmtError) else None
+    except Exception:  # noqa: BLE001  # an error that cannot be told is a bug, and its text must not be told either
+        return INTERNAL, None
+
+
+def _report(log: EventLog, method: str, error: Exception, status: Status) -> None:
+    if status is INTERNAL:
         log.error("call_failed", method=method, error=type(error).__name__, at=failure_place(error.__traceback__))
-    elif isinstance(error, MmtError) and error.reason is Reason.CREDENTIAL_UNREADABLE:
+    elif status.reason is Reason.CREDENTIAL_UNREADABLE:
         log.error("credential_unreadable", method=method)

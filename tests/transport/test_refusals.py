@@ -8,7 +8,7 @@ from google.rpc import code_pb2  # type: ignore[import-untyped]  # it ships no p
 
 from mmt.v1 import managed_token_pb2 as nouns
 from mmt.v1 import token_service_pb2 as pb
-from mmt_grpc.domain.errors import InvalidRequestError, MmtError, UnavailableError, Violation
+from mmt_grpc.domain.errors import InvalidRequestError, MmtError, ProviderUnavailableError, UnavailableError, Violation
 from mmt_grpc.domain.model import ConnectOutcome, Scope
 from mmt_grpc.domain.verbs import ConnectResult, DeadlineError
 from mmt_grpc.transport.rich_error import MAX_VIOLATIONS
@@ -149,3 +149,18 @@ def test_a_server_goes_on_after_a_bug(served: Served, client: Client) -> None:
     revoke(client)
     served.verbs.act = None
     assert client.tokens.Revoke(pb.RevokeRequest(token_id=TOKEN_ID), metadata=GOOD).upstream
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 1e300])
+def test_an_error_that_cannot_be_told_is_a_bug(served: Served, client: Client, seconds: float) -> None:
+    failing(served, ProviderUnavailableError(retry_after=seconds))
+    refusal = revoke(client)
+    assert (refusal.code, refusal.message, refusal.status) == (INTERNAL.code, INTERNAL.sentence, None)
+    assert [event for event, _ in served.log.events] == ["call_failed"]
+
+
+def test_a_time_to_wait_that_is_over_is_none(served: Served, client: Client) -> None:
+    failing(served, ProviderUnavailableError(retry_after=-3))
+    retry = revoke(client).retry
+    assert retry is not None
+    assert retry.retry_delay.ToMicroseconds() == 0

@@ -1,6 +1,6 @@
 """A worker's end of the internal RPC: the `Exchanger` port over the replica's unix socket."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -9,10 +9,10 @@ from google.protobuf.message import Message
 
 from mmt.internal.v1 import exchanger_service_pb2 as pb
 from mmt.internal.v1 import exchanger_service_pb2_grpc as stubs
+from mmt_grpc.domain.errors import ProviderUnavailableError
 from mmt_grpc.domain.model import MICROSECONDS, Liveness, Upstream
 from mmt_grpc.domain.ports.exchanger import CallContext, Connected, ConnectOrder, RefreshAnswer, StagedRevocation
 from mmt_grpc.domain.secret import Secret
-from mmt_grpc.transport.enums import LIVENESSES_BACK
 from mmt_grpc.transport.internal import conversion, peer_secret
 from mmt_grpc.transport.internal.errors import error_of
 
@@ -27,6 +27,7 @@ CHANNEL_ARGUMENTS: Final[Sequence[tuple[str, int]]] = (
 )
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,41 +58,46 @@ class InternalExchanger:
     def connect(self, order: ConnectOrder) -> Connected:
         """Have a whole Connect done and committed."""
         timeout = min(self._timeouts.connect, order.time_left / MICROSECONDS)
-        response = self._call(self._stub.Connect, conversion.connect_request(order), timeout)
-        return conversion.connected(response)
+        return self._call(self._stub.Connect, conversion.connect_request(order), timeout, conversion.connected)
 
     def refresh(self, context: CallContext, *, shard: int, token_key: bytes, generation: int) -> RefreshAnswer:
         """Have a refresh started."""
         request = pb.RefreshRequest(
             context=conversion.wire_context(context), shard=shard, token_key=token_key, generation=generation
         )
-        return conversion.refresh_answer(self._call(self._stub.Refresh, request, self._timeouts.refresh))
+        return self._call(self._stub.Refresh, request, self._timeouts.refresh, conversion.refresh_answer)
 
     def probe(self, context: CallContext, *, shard: int, token_key: bytes, generation: int) -> Liveness:
         """Have the provider asked."""
         request = pb.ProbeRequest(
             context=conversion.wire_context(context), shard=shard, token_key=token_key, generation=generation
         )
-        response = self._call(self._stub.Probe, request, self._timeouts.probe)
-        return LIVENESSES_BACK.get(response.liveness, Liveness.UNKNOWN)
+        return self._call(self._stub.Probe, request, self._timeouts.probe, conversion.liveness)
 
     def stage_revocation(self, context: CallContext, staged: StagedRevocation) -> None:
         """Hand sealed credentials over."""
         request = conversion.stage_request(context, staged)
-        self._call(self._stub.StageRevocation, request, self._timeouts.stage_revocation)
+        self._call(self._stub.StageRevocation, request, self._timeouts.stage_revocation, lambda _: None)
 
     def complete_revocation(self, context: CallContext, *, shard: int, token_key: bytes) -> Upstream:
         """Have what was staged revoked."""
         request = pb.CompleteRevocationRequest(
             context=conversion.wire_context(context), shard=shard, token_key=token_key
         )
-        response = self._call(self._stub.CompleteRevocation, request, self._timeouts.complete_revocation)
-        return Upstream(response.upstream)
+        timeout = self._timeouts.complete_revocation
+        return self._call(self._stub.CompleteRevocation, request, timeout, conversion.upstream)
 
     def _call(
-        self, method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request, timeout: float
-    ) -> Response:
+        self,
+        method: "grpc.UnaryUnaryMultiCallable[Request, Response]",
+        request: Request,
+        timeout: float,
+        read: Callable[[Response], Answer],
+    ) -> Answer:
         try:
-            return method(request, timeout=timeout, metadata=self._proof)
+            return read(method(request, timeout=timeout, metadata=self._proof))
         except grpc.RpcError as failure:
             raise error_of(failure) from None
+        except ValueError:
+            # An answer that this version does not know: nothing can be built on it.
+            raise ProviderUnavailableError from None

@@ -2,7 +2,7 @@
 
 from mmt.internal.v1 import exchanger_service_pb2 as pb
 from mmt_grpc.domain.errors import Reason
-from mmt_grpc.domain.model import ConnectOutcome, Identity, Scope
+from mmt_grpc.domain.model import ConnectOutcome, Identity, Liveness, Scope, Upstream
 from mmt_grpc.domain.ports.exchanger import (
     CallContext,
     Connected,
@@ -12,7 +12,7 @@ from mmt_grpc.domain.ports.exchanger import (
     StagedRevocation,
 )
 from mmt_grpc.domain.token_row import Binding, SealedToken
-from mmt_grpc.transport.enums import OUTCOMES, PROGRESSES, SCOPES
+from mmt_grpc.transport.enums import LIVENESSES_BACK, OUTCOMES, PROGRESSES, SCOPES
 from mmt_grpc.transport.grants import grant_field, grant_of
 
 
@@ -82,6 +82,16 @@ def refresh_answer(response: pb.RefreshResponse) -> RefreshAnswer:
     """Return what was answered."""
     reason = Reason(response.reason) if response.reason else None
     return RefreshAnswer(progress=Progress(response.progress), reason=reason, wait=response.wait)
+
+
+def liveness(response: pb.ProbeResponse) -> Liveness:
+    """Return what was answered; what this version does not know is UNKNOWN."""
+    return LIVENESSES_BACK.get(response.liveness, Liveness.UNKNOWN)
+
+
+def upstream(response: pb.CompleteRevocationResponse) -> Upstream:
+    """Return what was answered."""
+    return Upstream(response.upstream)
 
 
 def stage_request(context: CallContext, staged: StagedRevocation) -> pb.StageRevocationRequest:

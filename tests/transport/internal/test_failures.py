@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 import pytest
 
+from mmt.internal.v1 import exchanger_service_pb2 as pb
 from mmt_grpc.domain.errors import (
     InvalidRequestError,
     MmtError,
@@ -21,6 +22,7 @@ from mmt_grpc.transport.credentials import ListenError
 from mmt_grpc.transport.internal.client import ExchangerTimeouts, InternalExchanger
 from mmt_grpc.transport.internal.errors import error_of
 from mmt_grpc.transport.internal.server import ExchangerPlaces, ExchangerServer
+from mmt_grpc.transport.rich_error import details_of
 from tests.transport.internal.wired import CONTEXT, SECRET, RecordingExchanger, Wired, new_server, wired
 from tests.transport.samples import SAMPLES
 from tests.transport.stand_ins import RecordingLog
@@ -219,3 +221,31 @@ def test_a_socket_that_cannot_be_bound_is_said_to_be() -> None:
 
 def test_a_failure_that_is_no_call_is_unavailability() -> None:
     assert isinstance(error_of(grpc.RpcError()), ProviderUnavailableError)
+
+
+class Failure(grpc.RpcError, grpc.Call):  # type: ignore[misc]  # what grpcio raises is both
+    def __init__(self, details: bytes | str) -> None:
+        self._details = details
+
+    def trailing_metadata(self) -> Any:
+        return (("grpc-status-details-bin", self._details),)
+
+
+# A call has many more methods, none of which is asked here.
+Failure.__abstractmethods__ = frozenset()
+
+
+@pytest.mark.parametrize(
+    "details",
+    [b"", b"\xff\xff", "text", details_of(SAMPLES[0])[:-5], details_of(SAMPLES[0]).replace(b"INVALID_", b"UNHEARD_")],
+)
+def test_details_that_cannot_be_read_are_unavailability(details: bytes | str) -> None:
+    failure: Any = Failure
+    assert isinstance(error_of(failure(details)), ProviderUnavailableError)
+
+
+def test_an_answer_of_another_version_is_unavailability() -> None:
+    with wired() as parts, pytest.raises(ProviderUnavailableError):
+        parts.worker._call(
+            parts.worker._stub.CompleteRevocation, pb.CompleteRevocationRequest(), PATIENCE, lambda _: Upstream(99)
+        )

@@ -59,6 +59,10 @@ lock:  ## resolve the dependencies anew: requirements.lock and deploy/locks/
 test-mysql: setup  ## run the store's tests on a real MySQL 9.7, fetched into build/
 	root=$$(deploy/mysql97.sh) && MMT_TEST_MYSQL_ROOT=$$root $(BIN)/python -m pytest -m mysql $(ARGS) $(or $(TESTS),tests/store)
 
+.PHONY: bench
+bench: setup system-packages tools  ## measure server CPU per Resolve against a bare grpcio echo
+	$(BIN)/python -m bench.resolve $(ARGS)
+
 .PHONY: tools
 tools: setup  ## build ghz and grpcurl into build/bin
 	deploy/tools.sh

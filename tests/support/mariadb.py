@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,6 +16,13 @@ _PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sb
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[DatabaseServer]:
     """A MariaDB server; `fresh_database()` gives each test its own."""
+    with private_mariadb() as server:
+        yield server
+
+
+@contextmanager
+def private_mariadb() -> Iterator[DatabaseServer]:
+    """Run a MariaDB server of our own, gone at the end of the block."""
     with server_folder() as folder:
         data = folder / "d"
         install = [

@@ -124,7 +124,7 @@ def test_an_installation_is_made_and_served_as_it_says(disk: Path) -> None:
         "mmt.toml serve",
         "mmt.toml serve --ready-file ready.json & server=$!; until [ -e ready.json ]; do sleep 0.1; done",
     )
-    said = shell(f"{lines}\nkill -TERM $server; wait $server", tmp_path)
+    said = shell(f"{lines}\nkill -TERM $server; wait $server", disk)
     assert "mmt_" in said
 
 

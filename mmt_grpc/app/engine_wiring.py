@@ -1,15 +1,10 @@
 """Puts the exchange engine together from its parts."""
 
-import threading
-from dataclasses import dataclass
+from functools import cached_property
 
-from mmt_grpc.audit.file_audit import FileAudit
+from mmt_grpc.app.engine_parts import Parts
 from mmt_grpc.crypto.index import KeyedIndex, KeyedRequestIndex
-from mmt_grpc.crypto.keyring import AccessKeyring, RenewalKeyring
 from mmt_grpc.crypto.randomness import SystemRandomness
-from mmt_grpc.crypto.rows import RowSealing
-from mmt_grpc.domain.failpoints import Failpoints
-from mmt_grpc.domain.ports.providers import Providers
 from mmt_grpc.exchange.attempt import Attempts
 from mmt_grpc.exchange.committing import Committing
 from mmt_grpc.exchange.connecting import Connecting
@@ -25,169 +20,190 @@ from mmt_grpc.exchange.request_identity import RequestIdentities
 from mmt_grpc.exchange.requests import Requests
 from mmt_grpc.exchange.revoking import Revoking
 from mmt_grpc.exchange.settling import Settling
-from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.exchange.unkept import Unkept
 from mmt_grpc.exchange.upstream import UpstreamWork
 from mmt_grpc.exchange.write_back import WriteBack
-from mmt_grpc.store.ledger import PeeweeLedger
-from mmt_grpc.store.opening import Store
 from mmt_grpc.telemetry.clock import BootClock
-from mmt_grpc.telemetry.log import Log
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What the exchanger is made of."""
+class EngineWiring:
+    """The engine's parts, each made once and shared by those that need it."""
 
-    owner: bytes
-    life: bytes
-    access_keyring: AccessKeyring
-    renewal_keyring: RenewalKeyring
-    store: Store
-    ledger: PeeweeLedger
-    audit: FileAudit
-    providers: Providers
-    spool: Spool
-    failpoints: Failpoints
-    stopping: threading.Event
-    log: Log
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._rows = parts.store.tokens
+        self._clock = BootClock()
+        self._randomness = SystemRandomness()
+        self._sealing = parts.sealing
+        self._lanes = Lanes()
 
-    @property
-    def sealing(self) -> RowSealing:
-        """What opens and seals rows."""
-        return RowSealing(
-            access_keyring=self.access_keyring,
-            renewal_keyring=self.renewal_keyring,
-            randomness=SystemRandomness(),
+    def engine(self) -> ExchangeEngine:
+        """Return the engine, not started yet."""
+        return ExchangeEngine(
+            connecting=self._connecting,
+            refreshing=self._refreshing,
+            probing=Probing(rows=self._rows, sealing=self._sealing, providers=self._parts.providers),
+            revoking=self._revoking,
+            settling=self._settling,
+            reconciling=self._reconciling,
+            heartbeat=self._heartbeat,
+            upstream=self._upstream,
+            lanes=self._lanes,
+            stopping=self._parts.stopping,
         )
 
-
-def build_engine(parts: Parts) -> ExchangeEngine:
-    """Put the engine together."""
-    rows, clock, randomness, log = parts.store.tokens, BootClock(), SystemRandomness(), parts.log
-    sealing, lanes = parts.sealing, Lanes()
-    upstream = UpstreamWork(
-        spool=parts.spool,
-        rows=rows,
-        ledger=parts.ledger,
-        sealing=sealing,
-        providers=parts.providers,
-        clock=clock,
-        randomness=randomness,
-        log=log,
-        stopping=parts.stopping,
-    )
-    reconciling = Reconciling(
-        rows=rows,
-        ledger=parts.ledger,
-        installations=parts.store.installations,
-        spool=parts.spool,
-        upstream=upstream,
-        log=log,
-    )
-    write_back = WriteBack(
-        rows=rows, sealing=sealing, clock=clock, randomness=randomness, stopping=parts.stopping, log=log
-    )
-    refreshing = build_refreshing(parts, write_back, lanes)
-    requests = Requests(rows=rows, replicas=parts.store.replicas, sealing=sealing, clock=clock)
-    unkept = Unkept(spool=parts.spool, upstream=upstream)
-    return ExchangeEngine(
-        connecting=build_connecting(parts, requests, unkept),
-        refreshing=refreshing,
-        probing=Probing(rows=rows, sealing=sealing, providers=parts.providers),
-        revoking=Revoking(
+    @cached_property
+    def _upstream(self) -> UpstreamWork:
+        parts = self._parts
+        return UpstreamWork(
             spool=parts.spool,
-            upstream=upstream,
-            rows=rows,
-            sealing=sealing,
+            rows=self._rows,
+            ledger=parts.ledger,
+            sealing=self._sealing,
             providers=parts.providers,
-            refreshing=refreshing,
-            failpoints=parts.failpoints,
-            log=log,
-        ),
-        settling=Settling(
-            owner=parts.owner,
-            life=parts.life,
-            attempts=rows,
-            rows=rows,
-            requests=requests,
-            unkept=unkept,
-            spool=parts.spool,
-            write_back=write_back,
-            log=log,
-        ),
-        reconciling=reconciling,
-        heartbeat=Heartbeat(
-            owner=parts.owner,
-            life=parts.life,
-            epochs=lambda: (parts.access_keyring.epochs, parts.renewal_keyring.epochs),
-            replicas=parts.store.replicas,
-            rows=rows,
-            reconciling=reconciling,
-            spool=parts.spool,
-            lanes=lanes,
+            clock=self._clock,
+            randomness=self._randomness,
+            log=parts.log,
             stopping=parts.stopping,
-            log=log,
-        ),
-        upstream=upstream,
-        lanes=lanes,
-        stopping=parts.stopping,
-    )
+        )
 
+    @cached_property
+    def _reconciling(self) -> Reconciling:
+        parts = self._parts
+        return Reconciling(
+            rows=self._rows,
+            ledger=parts.ledger,
+            installations=parts.store.installations,
+            spool=parts.spool,
+            upstream=self._upstream,
+            log=parts.log,
+        )
 
-def build_refreshing(parts: Parts, write_back: WriteBack, lanes: Lanes) -> Refreshing:
-    """Put refreshes together."""
-    clock, randomness = BootClock(), SystemRandomness()
-    outages = Outages(clock=clock, log=parts.log)
-    return Refreshing(
-        rows=parts.store.tokens,
-        providers=parts.providers,
-        sealing=parts.sealing,
-        audit=parts.audit,
-        attempts=Attempts(
+    @cached_property
+    def _write_back(self) -> WriteBack:
+        return WriteBack(
+            rows=self._rows,
+            sealing=self._sealing,
+            clock=self._clock,
+            randomness=self._randomness,
+            stopping=self._parts.stopping,
+            log=self._parts.log,
+        )
+
+    @cached_property
+    def _outages(self) -> Outages:
+        return Outages(clock=self._clock, log=self._parts.log)
+
+    @cached_property
+    def _refreshing(self) -> Refreshing:
+        parts = self._parts
+        return Refreshing(
+            rows=self._rows,
+            providers=parts.providers,
+            sealing=self._sealing,
+            audit=parts.audit,
+            attempts=self._attempts,
+            write_back=self._write_back,
+            outages=self._outages,
+            lanes=self._lanes,
+            log=parts.log,
+        )
+
+    @cached_property
+    def _attempts(self) -> Attempts:
+        parts = self._parts
+        return Attempts(
             owner=parts.owner,
-            rows=parts.store.tokens,
-            sealing=parts.sealing,
-            clock=clock,
-            randomness=randomness,
-            outages=outages,
-            write_back=write_back,
+            rows=self._rows,
+            sealing=self._sealing,
+            clock=self._clock,
+            randomness=self._randomness,
+            outages=self._outages,
+            write_back=self._write_back,
             failpoints=parts.failpoints,
             log=parts.log,
-        ),
-        write_back=write_back,
-        outages=outages,
-        lanes=lanes,
-        log=parts.log,
-    )
+        )
 
+    @cached_property
+    def _requests(self) -> Requests:
+        replicas = self._parts.store.replicas
+        return Requests(rows=self._rows, replicas=replicas, sealing=self._sealing, clock=self._clock)
 
-def build_connecting(parts: Parts, requests: Requests, unkept: Unkept) -> Connecting:
-    """Put Connect together."""
-    rows, randomness = parts.store.tokens, SystemRandomness()
-    index = KeyedIndex(access_keyring=parts.access_keyring)
-    return Connecting(
-        rows=rows,
-        ledger=parts.ledger,
-        index=index,
-        providers=parts.providers,
-        identities=RequestIdentities(
-            index=KeyedRequestIndex(access_keyring=parts.access_keyring),
-            randomness=randomness,
+    @cached_property
+    def _unkept(self) -> Unkept:
+        return Unkept(spool=self._parts.spool, upstream=self._upstream)
+
+    @cached_property
+    def _connecting(self) -> Connecting:
+        parts = self._parts
+        index = KeyedIndex(access_keyring=parts.access_keyring)
+        return Connecting(
+            rows=self._rows,
+            ledger=parts.ledger,
+            index=index,
+            providers=parts.providers,
+            identities=RequestIdentities(
+                index=KeyedRequestIndex(access_keyring=parts.access_keyring),
+                randomness=self._randomness,
+                owner=parts.owner,
+                life=parts.life,
+            ),
+            requests=self._requests,
+            unkept=self._unkept,
+            audit=ExchangeAudit(audit=parts.audit, log=parts.log),
+            committing=Committing(
+                rows=self._rows,
+                index=index,
+                sealing=self._sealing,
+                requests=self._requests,
+                randomness=self._randomness,
+                failpoints=parts.failpoints,
+            ),
+            clock=self._clock,
+            failpoints=parts.failpoints,
+        )
+
+    @cached_property
+    def _revoking(self) -> Revoking:
+        parts = self._parts
+        return Revoking(
+            spool=parts.spool,
+            upstream=self._upstream,
+            rows=self._rows,
+            sealing=self._sealing,
+            providers=parts.providers,
+            refreshing=self._refreshing,
+            failpoints=parts.failpoints,
+            log=parts.log,
+        )
+
+    @cached_property
+    def _settling(self) -> Settling:
+        parts = self._parts
+        return Settling(
             owner=parts.owner,
             life=parts.life,
-        ),
-        requests=requests,
-        unkept=unkept,
-        audit=ExchangeAudit(audit=parts.audit, log=parts.log),
-        committing=Committing(
-            rows=rows,
-            index=index,
-            sealing=parts.sealing,
-            requests=requests,
-            randomness=randomness,
-            failpoints=parts.failpoints,
-        ),
-        clock=BootClock(),
-        failpoints=parts.failpoints,
-    )
+            attempts=self._rows,
+            rows=self._rows,
+            requests=self._requests,
+            unkept=self._unkept,
+            spool=parts.spool,
+            write_back=self._write_back,
+            log=parts.log,
+        )
+
+    @cached_property
+    def _heartbeat(self) -> Heartbeat:
+        parts = self._parts
+        return Heartbeat(
+            owner=parts.owner,
+            life=parts.life,
+            epochs=parts.epochs,
+            replicas=parts.store.replicas,
+            rows=self._rows,
+            reconciling=self._reconciling,
+            spool=parts.spool,
+            lanes=self._lanes,
+            stopping=parts.stopping,
+            log=parts.log,
+        )

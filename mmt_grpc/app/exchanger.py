@@ -7,7 +7,8 @@ import threading
 
 from mmt_grpc.app import process
 from mmt_grpc.app.child import Orders, join_line
-from mmt_grpc.app.engine_wiring import Parts, build_engine
+from mmt_grpc.app.engine_parts import Parts
+from mmt_grpc.app.engine_wiring import EngineWiring
 from mmt_grpc.app.failpoints import failpoints
 from mmt_grpc.app.line import Line, from_text
 from mmt_grpc.crypto.index import KeyedIndex
@@ -69,7 +70,7 @@ def run(line: Line, settings: ExchangerSlice, owner: bytes, points: Failpoints, 
         index_check=index_check,
         mode="dev" if settings.process.is_dev else "production",
     )
-    engine = build_engine(parts)
+    engine = EngineWiring(parts).engine()
     engine.start()
     server = ExchangerServer(
         exchanger=engine,

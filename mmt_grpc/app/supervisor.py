@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from mmt_grpc.app.line import LineClosedError
 from mmt_grpc.app.plan import ChildPlan, Pace
@@ -24,6 +24,28 @@ class StartFailedError(Exception):
 
     def __init__(self, role: str) -> None:
         super().__init__(f"{role} refused to start")
+
+
+class ChildWatcher(Protocol):
+    """Told what becomes of children, for the metrics' sake."""
+
+    def up(self, process: str, *, is_up: bool) -> None:
+        """A child is ready, or has ended."""
+        ...
+
+    def restarted(self, process: str) -> None:
+        """A child has ended and will be started again."""
+        ...
+
+
+class NoWatcher:
+    """The `ChildWatcher` of a replica that shows no metrics."""
+
+    def up(self, process: str, *, is_up: bool) -> None:
+        """Let it pass."""
+
+    def restarted(self, process: str) -> None:
+        """Let it pass."""
 
 
 @dataclass(slots=True)
@@ -47,8 +69,7 @@ class Supervisor:
     environment: Mapping[str, str]
     log: EventLog
     serving: Callable[[], None]
-    ended: Callable[[str], None]
-    """Called with the role of a child that has ended, for the metrics' sake."""
+    watcher: ChildWatcher
     pace: Pace = field(default_factory=Pace)
     _gate_open: bool = False
     _announced: bool = False
@@ -130,6 +151,7 @@ class Supervisor:
         kind = message["type"]
         if kind == "ready":
             child.ready = True
+            self.watcher.up(post.plan.role, is_up=True)
             self._became_ready(post)
         elif kind in post.plan.answers:
             with contextlib.suppress(LineClosedError):
@@ -153,7 +175,8 @@ class Supervisor:
         self._forget(child)
         status = child.reap()
         post.child = None
-        self.ended(post.plan.role)
+        self.watcher.up(post.plan.role, is_up=False)
+        self.watcher.restarted(post.plan.role)
         if status == REFUSED_TO_START and not self._announced and not self._stopping:
             raise StartFailedError(post.plan.role)
         lived = time.monotonic() - child.started

@@ -17,7 +17,7 @@ from mmt_grpc.domain.ports.audit import AuditRecord
 Durability = Literal["kernel", "fsync"]
 """What `write` waits for: the kernel (survives the death of every process), or the disk (survives a power cut)."""
 WRITE_TIMEOUT: Final = 0.25
-"""Seconds after which a record counts as not written."""
+"""Seconds after which a record counts as not written, if no other was written meanwhile either."""
 ROTATE_BYTES: Final = 256 * 1024 * 1024
 """The size at which the chain goes on in another file, by default."""
 _STOP_TIMEOUT: Final = 5.0
@@ -83,7 +83,8 @@ class FileAudit:
         while (batch := self._queue.take()) is not None:
             if batch:
                 self._write(batch)
-            self._queue.resume()
+            else:
+                self._queue.settle((), written=False)
         if self._file is not None:
             self._syncer.retire(self._file)
         self._syncer.stop()
@@ -100,8 +101,7 @@ class FileAudit:
             self._syncer.wrote(file, batch if self._waits_for_disk else [])
         finally:
             if not (written and self._waits_for_disk):
-                for entry in batch:
-                    entry.settle(written=written)
+                self._queue.settle(batch, written=written)
 
     def _ready_file(self) -> ChainFile:
         """Return a file that may be appended to, opening another where this one is broken or full."""

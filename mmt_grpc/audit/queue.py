@@ -1,6 +1,8 @@
 """Where callers hand over their records and wait, never longer than they may, for the thread that writes them."""
 
 import threading
+import time
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from mmt_grpc.domain.errors import AuditUnavailableError
@@ -30,9 +32,11 @@ class Entry:
 class RecordQueue:
     """Entries between many callers and one writer."""
 
-    def __init__(self, *, timeout: float) -> None:
-        """`timeout` seconds are what a caller waits at most."""
+    def __init__(self, *, timeout: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`timeout` seconds are what a caller waits while nothing at all is settled."""
         self._timeout = timeout
+        self._monotonic = monotonic
+        self._settled_at = -timeout
         self._guard = threading.Lock()
         self._bell = threading.Lock()
         self._bell.acquire()
@@ -50,10 +54,19 @@ class RecordQueue:
                 raise AuditUnavailableError
             self._waiting.append(entry)
             self._ring()
-        if not entry.done.acquire(timeout=self._timeout):
+        if not entry.done.acquire(timeout=self._timeout) and not self._wait_on(entry):
             self._give_up(entry)
         if not entry.written:
             raise AuditUnavailableError
+
+    def _wait_on(self, entry: Entry) -> bool:
+        """Wait as long as others are settled meanwhile: then it is not the disk that is slow but this process, whose
+        interpreter many threads want at once, and the entry is in the very next batch.
+        """
+        while (left := self._settled_at + self._timeout - self._monotonic()) > 0:
+            if entry.done.acquire(timeout=left):
+                return True
+        return False
 
     def _give_up(self, entry: Entry) -> None:
         with self._guard:
@@ -75,10 +88,13 @@ class RecordQueue:
                 self._ring()
             return taken
 
-    def resume(self) -> None:
-        """Say, after entries were settled, that the disk answers (if only with an error): callers may wait again."""
+    def settle(self, entries: Iterable[Entry], *, written: bool) -> None:
+        """Tell waiting callers what became of their records; the disk has answered, if only with an error."""
+        for entry in entries:
+            entry.settle(written=written)
         with self._guard:
             self._hung = False
+            self._settled_at = self._monotonic()
 
     def close(self) -> None:
         """Take no more entries; what is there is still written."""

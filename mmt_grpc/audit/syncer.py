@@ -61,9 +61,8 @@ class Syncer:
             retired, self._retired = self._retired, []
         for file, waiting in dirty.items():
             synced = self._sync(file)
-            for entry in waiting:
-                entry.settle(written=synced)
-            self._queue.resume()
+            if waiting:
+                self._queue.settle(waiting, written=synced)
         for file in retired:
             file.close()
 

@@ -54,7 +54,7 @@ class DatabaseTable(Table):
     connect_timeout: float = Field(default=2.0, gt=0, le=60, description="How long connecting may take.")
     read_timeout: float = Field(default=5.0, gt=0, le=60, description="How long an answer may take.")
     write_timeout: float = Field(default=5.0, gt=0, le=60, description="How long sending may take.")
-    lock_timeout: float = Field(default=2.0, gt=0, le=60, description="How long a statement waits for another's lock.")
+    lock_timeout: float = Field(default=4.0, gt=0, le=60, description="How long a statement waits for another's lock.")
     tls: Literal["auto", "off", "verify"] = Field(
         default="auto", description="`verify` the server's certificate; `auto` does so too, but not on this machine."
     )

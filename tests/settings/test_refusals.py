@@ -10,53 +10,54 @@ from mmt_grpc.settings.load import Purpose, load
 from mmt_grpc.settings.problems import SettingsError
 from tests.settings.conftest import Read, Refused
 
+SPOILT = (
+    {
+        "workrs": "canary",
+        "workers": "canary",
+        "max_calls": 0,
+        "log": {"level": "canary", "colour": "canary"},
+        "audit": "canary",
+        "database": {"pool_size": 1.5, "tls": True},
+        "reflection": "canary",
+        "default_deadline": "canary",
+        "keys": {},
+        "wallets": {"names": 3},
+    },
+    {
+        "MMT_PROVIDERS__COINBASE__TOKEN_URL": "canary",
+        "MMT_PROVIDERS__ACME__CLIENT_IDD": "canary",
+        "MMT_PROVIDERS__BINANCE__CLIENT_ID": "canary",
+        "MMT_PROVIDERS__BINANCE__CONNECT_TIMEOUT": "61",
+        "MMT_NO_SUCH": "canary",
+    },
+)
+NAMED = [
+    "audit: must be a table",
+    "database.pool_size: must be a whole number",
+    "database.tls: must be one of 'auto', 'off' or 'verify'",
+    "default_deadline: must be a number",
+    "keys.directory: is missing",
+    "keys.root_key_file: is missing",
+    "log.colour: is no setting",
+    "log.level: must be one of 'debug', 'info', 'warning' or 'error'",
+    "max_calls: must be at least 1",
+    "no_such: is no setting",
+    "providers.acme.client_id: is missing",
+    "providers.acme.client_idd: is no setting; is `client_id` meant?",
+    "providers.acme.client_secret: is missing",
+    "providers.acme.token_url: is missing",
+    "providers.binance.client_id: is no setting",
+    "providers.coinbase.client_id: is missing",
+    "providers.coinbase.client_secret: is missing",
+    "reflection: must be true or false",
+    "wallets.names: must be a list",
+    "workers: must be a whole number",
+    "workrs: is no setting; is `workers` meant?",
+]
+
 
 def test_every_problem_is_named_at_once(refused: Refused) -> None:
-    problems = refused(
-        {
-            "workrs": "canary",
-            "workers": "canary",
-            "max_calls": 0,
-            "log": {"level": "canary", "colour": "canary"},
-            "audit": "canary",
-            "database": {"pool_size": 1.5, "tls": True},
-            "reflection": "canary",
-            "default_deadline": "canary",
-            "keys": {},
-            "wallets": {"names": 3},
-        },
-        {
-            "MMT_PROVIDERS__COINBASE__TOKEN_URL": "canary",
-            "MMT_PROVIDERS__ACME__CLIENT_IDD": "canary",
-            "MMT_PROVIDERS__BINANCE__CLIENT_ID": "canary",
-            "MMT_PROVIDERS__BINANCE__CONNECT_TIMEOUT": "61",
-            "MMT_NO_SUCH": "canary",
-        },
-    )
-
-    assert problems == [
-        "audit: must be a table",
-        "database.pool_size: must be a whole number",
-        "database.tls: must be one of 'auto', 'off' or 'verify'",
-        "default_deadline: must be a number",
-        "keys.directory: is missing",
-        "keys.root_key_file: is missing",
-        "log.colour: is no setting",
-        "log.level: must be one of 'debug', 'info', 'warning' or 'error'",
-        "max_calls: must be at least 1",
-        "no_such: is no setting",
-        "providers.acme.client_id: is missing",
-        "providers.acme.client_idd: is no setting; is `client_id` meant?",
-        "providers.acme.client_secret: is missing",
-        "providers.acme.token_url: is missing",
-        "providers.binance.client_id: is no setting",
-        "providers.coinbase.client_id: is missing",
-        "providers.coinbase.client_secret: is missing",
-        "reflection: must be true or false",
-        "wallets.names: must be a list",
-        "workers: must be a whole number",
-        "workrs: is no setting; is `workers` meant?",
-    ]
+    assert refused(*SPOILT) == NAMED
 
 
 def test_nothing_at_all_names_everything_that_serving_needs() -> None:

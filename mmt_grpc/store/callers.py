@@ -9,7 +9,8 @@ from mmt_grpc.domain.ports.store import ApiKeyRow, ClientRow
 from mmt_grpc.store.columns import text
 from mmt_grpc.store.execution import Execution
 from mmt_grpc.store.faults import DuplicateError
-from mmt_grpc.store.session import Row, Session
+from mmt_grpc.store.session import Session
+from mmt_grpc.store.statement import Row
 
 _CLIENT: Final = "client.client_id, client.name, client.created_at, client.mac"
 _API_KEY: Final = "api_key.key_id, api_key.client_id, api_key.scope, api_key.disabled, api_key.created_at, api_key.mac"

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from peewee import Database
 
+from mmt_grpc.store.statement import Row
+
 
 class Dialect(Protocol):
     """How to reach a database, and the few words that it has of its own."""
@@ -31,11 +33,15 @@ class Dialect(Protocol):
         """Return SQL with the driver's placeholders in place of `:name`."""
         ...
 
-    def packed(self, columns: Sequence[str]) -> str:
-        """Return the expression that packs columns of numbers and labels into one text, a blank between them.
+    def packed(self, facts: Sequence[str], blobs: Sequence[str]) -> str:
+        """Return the expression of a row in as few columns as the database's client likes best.
 
-        A NULL is packed as nothing. A server's client pays for every column of its own, SQLite's does not.
+        `facts` are numbers and labels without blanks, a NULL reads as nothing; `blobs` are never NULL.
         """
+        ...
+
+    def unpacked(self, row: Row) -> tuple[Sequence[str], Sequence[bytes]]:
+        """Return the facts and the blobs of a row that was selected so."""
         ...
 
     def begin(self, database: Database) -> None:

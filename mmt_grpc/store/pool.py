@@ -4,10 +4,9 @@ Peewee's own pool opens connections under a lock that every checkout needs, so t
 all callers up behind its time-outs; and its checks cost round trips on each call.
 """
 
-import threading
+import queue
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from mmt_grpc.domain.errors import StoreUnavailableError
@@ -17,12 +16,6 @@ from mmt_grpc.store.session import Session
 
 IDLE_BEFORE_PING: Final = 30.0
 """Seconds after which a server or a firewall may have dropped a connection silently."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Idle:
-    session: Session
-    since: float
 
 
 class SessionPool:
@@ -41,8 +34,11 @@ class SessionPool:
         self._connect = connect
         self._wait = wait
         self._elapsed = elapsed
-        self._free = threading.BoundedSemaphore(size)
-        self._idle: list[_Idle] = []
+        # A queue in C instead of threading's semaphore in Python: this is on the way of every call.
+        self._free: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(size):
+            self._free.put(None)
+        self._idle: list[tuple[Session, float]] = []
         self._closed = False
 
     def take(self) -> Session:
@@ -50,12 +46,16 @@ class SessionPool:
 
         Raises `StoreUnavailableError` if all stay in use or none can be opened, `StartRefusedError` if it must not.
         """
-        if self._closed or not self._free.acquire(timeout=self._wait):
+        if self._closed:
             raise StoreUnavailableError
+        try:
+            self._free.get(timeout=self._wait)
+        except queue.Empty:
+            raise StoreUnavailableError from None
         try:
             return self._idle_session() or self._open()
         except BaseException:
-            self._free.release()
+            self._free.put(None)
             raise
 
     def give_back(self, session: Session) -> None:
@@ -63,13 +63,13 @@ class SessionPool:
         if self._closed:
             session.close()
         else:
-            self._idle.append(_Idle(session, self._elapsed()))
-        self._free.release()
+            self._idle.append((session, self._elapsed()))
+        self._free.put(None)
 
     def discard(self, session: Session) -> None:
         """Close a connection whose state is not known."""
         session.close()
-        self._free.release()
+        self._free.put(None)
 
     def discard_all(self, session: Session) -> None:
         """Close a connection that broke, and all idle ones with it: what broke it will have broken them."""
@@ -84,12 +84,12 @@ class SessionPool:
     def _idle_session(self) -> Session | None:
         while True:
             try:
-                idle = self._idle.pop()
+                session, since = self._idle.pop()
             except IndexError:
                 return None
-            if self._elapsed() - idle.since < IDLE_BEFORE_PING or idle.session.is_alive():
-                return idle.session
-            idle.session.close()
+            if self._elapsed() - since < IDLE_BEFORE_PING or session.is_alive():
+                return session
+            session.close()
 
     def _open(self) -> Session:
         try:
@@ -104,7 +104,7 @@ class SessionPool:
     def _close_idle(self) -> None:
         while True:
             try:
-                idle = self._idle.pop()
+                session, _ = self._idle.pop()
             except IndexError:
                 return
-            idle.session.close()
+            session.close()

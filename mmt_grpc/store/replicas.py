@@ -7,7 +7,8 @@ from mmt_grpc.domain.ports.store import Replica, ReplicaBeat
 from mmt_grpc.store.columns import text
 from mmt_grpc.store.execution import Execution
 from mmt_grpc.store.faults import DuplicateError
-from mmt_grpc.store.session import Row, Session
+from mmt_grpc.store.session import Session
+from mmt_grpc.store.statement import Row
 
 _UPDATE: Final = (
     "UPDATE replica SET life = :life, seen_at = :seen_at, access_epochs = :access_epochs, "

@@ -8,7 +8,8 @@ from mmt_grpc.domain.model import MICROSECONDS, ConnectOutcome
 from mmt_grpc.domain.ports.store import ConnectRequest, RecordedRequest
 from mmt_grpc.store.execution import Execution
 from mmt_grpc.store.faults import DuplicateError, Fault, StatementError
-from mmt_grpc.store.session import Row, Session
+from mmt_grpc.store.session import Session
+from mmt_grpc.store.statement import Row
 
 REMEMBERED_FOR: Final = 24 * 60 * 60 * MICROSECONDS
 PURGED_AT_ONCE: Final = 500

@@ -1,11 +1,12 @@
 """From the columns of `token` to the domain's rows, and back."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from mmt_grpc.domain.model import Cause, Scope
 from mmt_grpc.domain.token_row import AccessRow, Binding, Connection, SealedToken, TokenRow, TokenState
 from mmt_grpc.store.columns import text
-from mmt_grpc.store.session import Row
+from mmt_grpc.store.statement import Row
 
 REASONS: Final = {1: Cause.EXPIRED, 2: Cause.PROVIDER_REVOKED, 3: Cause.ROTATION_LOST}
 """The numbers of `reason`; 1 is never written, being computed at read."""
@@ -17,10 +18,11 @@ ROW_COLUMNS: Final = (
     "format, key_epoch, access_key, renewal_key, access_blob, renewal_blob, metadata_blob"
 )
 
-ACCESS_COLUMNS: Final = (
-    "{packed {now}, integration, scope, generation, state, reason, access_expires_at, refreshed_at, "
-    "renewal_blob IS NOT NULL, format, key_epoch}, identity_key, access_key, access_blob"
+ACCESS_FACTS: Final = (
+    "{now}, integration, scope, generation, state, reason, access_expires_at, refreshed_at, "
+    "renewal_blob IS NOT NULL, format, key_epoch"
 )
+ACCESS_BLOBS: Final = "identity_key, access_key, access_blob"
 """What Resolve reads; `metadata_blob` may stand behind it."""
 
 
@@ -56,12 +58,10 @@ def token_row(row: Row) -> TokenRow:
     )
 
 
-def access_row(row: Row, *, shard: int, token_key: bytes) -> tuple[AccessRow, int]:
-    """Return a row read as `ACCESS_COLUMNS` and the database's time of reading it."""
-    packed, identity_key, access_key, access_blob = row[:4]
-    now, integration, scope, generation, state, reason, expires_at, refreshed_at, refreshable, form, epoch = text(
-        packed
-    ).split(" ")
+def access_row(facts: Sequence[str], blobs: Sequence[bytes], *, shard: int, token_key: bytes) -> tuple[AccessRow, int]:
+    """Return a row read as `ACCESS_FACTS` and `ACCESS_BLOBS`, and the database's time of reading it."""
+    now, integration, scope, generation, state, reason, expires_at, refreshed_at, refreshable, form, epoch = facts
+    identity_key, access_key, access_blob, *metadata_blob = blobs
     access = AccessRow(
         shard=shard,
         binding=Binding(token_key, identity_key, integration, Scope(int(scope)), int(generation)),
@@ -74,7 +74,7 @@ def access_row(row: Row, *, shard: int, token_key: bytes) -> tuple[AccessRow, in
         key_epoch=int(epoch),
         access_key=access_key,
         access_blob=access_blob,
-        metadata_blob=row[4] if len(row) > 4 else None,  # noqa: PLR2004  # the fifth column
+        metadata_blob=metadata_blob[0] if metadata_blob else None,
     )
     return access, int(now)
 

@@ -1,7 +1,7 @@
 """One connection: statements with named, checked parameters, and the database's clock."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -10,24 +10,21 @@ from peewee import Database
 from mmt_grpc.store import faults
 from mmt_grpc.store.columns import check
 from mmt_grpc.store.dialect import Dialect
-from mmt_grpc.store.statement import execute
-
-Row = tuple[Any, ...]
-"""What a driver gives: numbers, bytes, labels (see `columns.text`)."""
+from mmt_grpc.store.statement import Row, execute
 
 ClockShift = Callable[[], int]
 """Microseconds by which the database's clock is taken to be ahead of itself."""
 
 _NOW: Final = "{now}"
-_PACKED: Final = re.compile(r"\{packed ([^}]*)\}")
+_PACKED: Final = re.compile(r"\{packed ([^|}]*) \| ([^}]*)\}")
 
 
 class Session:
     """A connection in the hands of one thread at a time.
 
     Statements are written once for every database: `:name` is a parameter named after the column it goes into, `{now}`
-    the database's clock, `{packed a, b}` several columns as one text. Any error of the driver leaves as a
-    `StatementError`.
+    the database's clock, `{packed a, b | c}` columns to be unpacked by `packed_row`. Any error of the driver leaves as
+    a `StatementError`.
     """
 
     def __init__(self, *, database: Database, dialect: Dialect, clock_shift: ClockShift) -> None:
@@ -38,24 +35,23 @@ class Session:
 
     def row(self, sql: str, **parameters: object) -> Row | None:
         """Return the only row of a SELECT."""
-        statement = self._prepare(sql, parameters)
-        with _translated():
-            row: Row | None = execute(self._database, *statement).fetchone()
-            return row
+        row: Row | None = self._run(_fetch_one, sql, parameters)
+        return row
+
+    def packed_row(self, sql: str, **parameters: object) -> tuple[Sequence[str], Sequence[bytes]] | None:
+        """Return the facts and the blobs of the only row of a SELECT of `{packed …}`."""
+        row = self._run(_fetch_one, sql, parameters)
+        return None if row is None else self._dialect.unpacked(row)
 
     def rows(self, sql: str, **parameters: object) -> Sequence[Row]:
         """Return all rows of a SELECT."""
-        statement = self._prepare(sql, parameters)
-        with _translated():
-            rows: Sequence[Row] = execute(self._database, *statement).fetchall()
-            return rows
+        rows: Sequence[Row] = self._run(_fetch_all, sql, parameters)
+        return rows
 
     def change(self, sql: str, **parameters: object) -> int:
         """Run an INSERT, UPDATE or DELETE; return how many rows it found."""
-        statement = self._prepare(sql, parameters)
-        with _translated():
-            count: int = execute(self._database, *statement).rowcount
-            return count
+        count: int = self._run(_row_count, sql, parameters)
+        return count
 
     def now(self) -> int:
         """Return the database's clock, Unix microseconds."""
@@ -96,18 +92,35 @@ class Session:
         except Exception:  # noqa: BLE001  # a broken connection may fail in any way; it is being thrown away
             self._database.dispose()
 
-    def _prepare(self, sql: str, parameters: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+    def _run(self, take: Callable[[Any], Any], sql: str, parameters: dict[str, object]) -> Any:  # noqa: ANN401  # as taken
         check(parameters)
         compiled = self._compiled.get(sql)
         if compiled is None:
             compiled = self._compiled[sql] = self._compile(sql)
         text, reads_clock = compiled
-        return text, {**parameters, "shift": self._clock_shift()} if reads_clock else parameters
+        if reads_clock:
+            parameters["shift"] = self._clock_shift()
+        try:
+            return take(execute(self._database, text, parameters))
+        except Exception as error:  # noqa: BLE001  # drivers raise what they like; unknown is a class of its own
+            raise faults.read(error) from None
 
     def _compile(self, sql: str) -> tuple[str, bool]:
         text = sql.replace(_NOW, f"({self._dialect.clock} + :shift)")
-        text = _PACKED.sub(lambda found: self._dialect.packed(found[1].split(", ")), text)
+        text = _PACKED.sub(lambda found: self._dialect.packed(found[1].split(", "), found[2].split(", ")), text)
         return self._dialect.placeholders(text), _NOW in sql
+
+
+def _fetch_one(cursor: Any) -> Any:  # noqa: ANN401  # a driver's cursor
+    return cursor.fetchone()
+
+
+def _fetch_all(cursor: Any) -> Any:  # noqa: ANN401  # a driver's cursor
+    return cursor.fetchall()
+
+
+def _row_count(cursor: Any) -> Any:  # noqa: ANN401  # a driver's cursor
+    return cursor.rowcount
 
 
 @contextmanager

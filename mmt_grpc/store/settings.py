@@ -36,7 +36,7 @@ class StoreSettings:
     connect_timeout: float = 2.0
     read_timeout: float = 5.0
     write_timeout: float = 5.0
-    lock_timeout: float = 2.0
+    lock_timeout: float = 4.0
     """How long a statement waits for another's lock before it counts as not applied."""
     driver: Driver = Driver.PYMYSQL
     tls: Tls = Tls.AUTO

@@ -8,6 +8,7 @@ from typing import Final
 from peewee import Database, SqliteDatabase
 
 from mmt_grpc.store.settings import SqliteLocation, StoreSettings
+from mmt_grpc.store.statement import Row
 
 _PRAGMAS: Final = (
     ("journal_mode", "wal"),
@@ -59,8 +60,11 @@ class SqliteDialect:
     def placeholders(self, sql: str) -> str:
         return sql
 
-    def packed(self, columns: Sequence[str]) -> str:
-        return " || ' ' || ".join(f"COALESCE({column}, '')" for column in columns)
+    def packed(self, facts: Sequence[str], blobs: Sequence[str]) -> str:
+        return ", ".join((" || ' ' || ".join(f"COALESCE({fact}, '')" for fact in facts), *blobs))
+
+    def unpacked(self, row: Row) -> tuple[Sequence[str], Sequence[bytes]]:
+        return row[0].split(" "), row[1:]
 
     def begin(self, database: Database) -> None:
         # IMMEDIATE: waits for the write lock here, where nothing is applied yet, and never fails for it later.

@@ -5,6 +5,9 @@ from typing import Any, Final
 
 from peewee import Database
 
+Row = tuple[Any, ...]
+"""What a driver gives: numbers, bytes, labels (see `columns.text`)."""
+
 NO_PARAMETERS: Final[Mapping[str, object]] = {}
 
 

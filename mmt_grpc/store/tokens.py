@@ -7,12 +7,12 @@ from mmt_grpc.domain.ports.store import Reading
 from mmt_grpc.domain.token_row import AccessRow, TokenRow
 from mmt_grpc.store.events import Event, Outbox
 from mmt_grpc.store.execution import Execution
-from mmt_grpc.store.rows import ACCESS_COLUMNS, ROW_COLUMNS, access_row, token_row
+from mmt_grpc.store.rows import ACCESS_BLOBS, ACCESS_FACTS, ROW_COLUMNS, access_row, token_row
 from mmt_grpc.store.session import Session
 
 _BY_KEY: Final = "FROM token WHERE shard = :shard AND token_key = :token_key"
-_READ_ACCESS: Final = f"SELECT {ACCESS_COLUMNS} {_BY_KEY}"
-_READ_ACCESS_AND_METADATA: Final = f"SELECT {ACCESS_COLUMNS}, metadata_blob {_BY_KEY}"
+_READ_ACCESS: Final = f"SELECT {{packed {ACCESS_FACTS} | {ACCESS_BLOBS}}} {_BY_KEY}"
+_READ_ACCESS_AND_METADATA: Final = f"SELECT {{packed {ACCESS_FACTS} | {ACCESS_BLOBS}, metadata_blob}} {_BY_KEY}"
 _READ: Final = f"SELECT {{now}}, {ROW_COLUMNS} {_BY_KEY}"
 _READ_IDENTITY: Final = (
     f"SELECT {{now}}, {ROW_COLUMNS} FROM token WHERE shard = :shard AND identity_key = :identity_key"
@@ -35,13 +35,7 @@ class PeeweeTokenRows:
     def read_access(self, shard: int, token_key: bytes, *, metadata: bool = False) -> Reading[AccessRow | None]:
         sql = _READ_ACCESS_AND_METADATA if metadata else _READ_ACCESS
 
-        def work(session: Session) -> Reading[AccessRow | None]:
-            row = session.row(sql, shard=shard, token_key=token_key)
-            if row is None:
-                return Reading(None, session.now())
-            return Reading(*access_row(row, shard=shard, token_key=token_key))
-
-        return self._execution.read(work)
+        return self._execution.read(lambda session: _read_access(session, sql, shard, token_key))
 
     def read(self, shard: int, token_key: bytes) -> Reading[TokenRow | None]:
         return self._read(_READ, shard=shard, token_key=token_key)
@@ -76,3 +70,10 @@ class PeeweeTokenRows:
             return Reading(None, session.now()) if row is None else Reading(token_row(row[1:]), row[0])
 
         return self._execution.read(work)
+
+
+def _read_access(session: Session, sql: str, shard: int, token_key: bytes) -> Reading[AccessRow | None]:
+    row = session.packed_row(sql, shard=shard, token_key=token_key)
+    if row is None:
+        return Reading(None, session.now())
+    return Reading(*access_row(*row, shard=shard, token_key=token_key))

@@ -102,8 +102,12 @@ def test_every_database_packs_columns_in_its_own_words() -> None:
     location = ServerLocation(host="h", port=1, unix_socket=None, user="", password="", database="d")
     mysql = MysqlDialect(location=location, settings=SETTINGS)
 
-    assert sqlite.packed(["a", "b"]) == "COALESCE(a, '') || ' ' || COALESCE(b, '')"
-    assert mysql.packed(["a", "b"]) == "CONCAT_WS(' ', COALESCE(a, ''), COALESCE(b, ''))"
+    assert sqlite.packed(["a", "b"], ["c"]) == "COALESCE(a, '') || ' ' || COALESCE(b, ''), c"
+    assert mysql.packed(["a"], ["c", "d"]) == (
+        "CONCAT(CONCAT_WS(' ', 2, LENGTH(c), LENGTH(d), COALESCE(a, '')), '|', c, d)"
+    )
+    assert sqlite.unpacked(("1  x", b"| 2")) == (["1", "", "x"], (b"| 2",))
+    assert mysql.unpacked((b"2 3 0 1  x|| 2",)) == (["1", "", "x"], [b"| 2", b""])
     assert mysql.placeholders("x = :x_y AND b IS NULL") == "x = %(x_y)s AND b IS NULL"
     with pytest.raises(ValueError, match="no partitions"):
         sqlite.table_settings(partitions=2)

@@ -75,16 +75,17 @@ class Freshness:
                 token_key=row.binding.token_key,
                 generation=row.binding.generation,
             )
-        if liveness is Liveness.ALIVE:
-            return self._read_again(seen)
-        raise ReauthenticationRequiredError(cause=Cause.PROVIDER_REVOKED, integration=integration)
+        return self._judge(seen, liveness)
 
-    def _read_again(self, seen: Seen) -> Seen:
-        """Read what the probe spoke of: a Connect may have replaced it meanwhile, or a Revoke ended it."""
+    def _judge(self, seen: Seen, liveness: Liveness) -> Seen:
+        """Read what the probe spoke of again: a Connect may have replaced it meanwhile, or a Revoke ended it."""
         again = reread(self.rows, seen.row)
-        if again.row.is_alive(again.now):
+        binding = again.row.binding
+        if not again.row.is_alive(again.now):
+            raise ReauthenticationRequiredError(cause=Cause.EXPIRED, integration=binding.integration)
+        if liveness is Liveness.ALIVE or binding.generation > seen.row.binding.generation:
             return again
-        raise ReauthenticationRequiredError(cause=Cause.EXPIRED, integration=again.row.binding.integration)
+        raise ReauthenticationRequiredError(cause=Cause.PROVIDER_REVOKED, integration=binding.integration)
 
 
 class _Wait:

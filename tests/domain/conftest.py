@@ -27,3 +27,15 @@ def world(tmp_path: Path) -> World:
 def client(world: World) -> Client:
     """A client whose caller may write."""
     return world.client()
+
+
+@pytest.fixture
+def token(world: World, client: Client) -> str:
+    """A token of alice's that lives for an hour and can be refreshed."""
+    return client.connect("alice", world.coinbase.authorize("alice")).token_id
+
+
+@pytest.fixture
+def session(world: World, client: Client) -> str:
+    """A session of alice's that lives for an hour and cannot be refreshed."""
+    return client.connect("alice", world.binance.add_user("alice"), integration="binance").token_id

@@ -121,7 +121,7 @@ def test_a_lookup_that_fails_fails_the_connect_and_ends_the_fresh_grant(
 def test_a_grant_that_can_be_sent_again_outlives_a_lookup_that_fails(
     world: World, client: Client, fault: Fault, expected: type[Exception]
 ) -> None:
-    grants = {
+    grants: dict[str, Grant] = {
         "coinbase": world.coinbase.ready("alice"),
         "binance": world.binance.add_user("alice"),
     }
@@ -184,7 +184,8 @@ def test_an_answer_without_scopes_asks_the_exchange(world: World, client: Client
     with pytest.raises(GrantRejectedError):
         client.connect("alice", world.coinbase.authorize("alice", Scope.READ), scope=Scope.WRITE)
 
-    assert client.connect("alice", world.coinbase.authorize("alice", Scope.WRITE), scope=Scope.WRITE)
+    connected = client.connect("alice", world.coinbase.authorize("alice", Scope.WRITE), scope=Scope.WRITE)
+    assert connected.scope is Scope.WRITE
 
 
 def test_an_exchange_that_never_says_the_scopes_granted_what_was_asked(world: World, client: Client) -> None:

@@ -15,7 +15,15 @@ from mmt_grpc.domain.errors import (
     StoreUnavailableError,
     Violation,
 )
-from mmt_grpc.domain.model import MICROSECONDS, AuthorizationCode, ConnectOutcome, OAuthTokens, Scope, SessionGrant
+from mmt_grpc.domain.model import (
+    MICROSECONDS,
+    AuthorizationCode,
+    ConnectOutcome,
+    Grant,
+    OAuthTokens,
+    Scope,
+    SessionGrant,
+)
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.exchange.requests import GONE_AFTER
 from tests.support.fakes_exchange import LOST_ANSWER, LOST_REQUEST, NOT_SENT, OUTAGE, REFUSED, Fault, limited
@@ -82,7 +90,7 @@ def test_ready_tokens_without_an_id_are_a_new_request_each_time(world: World, cl
 
 CODE = AuthorizationCode(Secret("code"), "https://client.example/back", Secret("verifier"))
 TOKENS = OAuthTokens(Secret("access"), Secret("renewal"), BEGINNING + HOUR, ("accounts:read",))
-CHANGES = {
+CHANGES: dict[str, tuple[Grant, Grant]] = {
     "another code": (CODE, replace(CODE, code=Secret("code-2"))),
     "another address": (CODE, replace(CODE, redirect_uri="https://client.example/there")),
     "another verifier": (CODE, replace(CODE, code_verifier=Secret("verifier-2"))),

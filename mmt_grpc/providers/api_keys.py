@@ -82,7 +82,7 @@ class ApiKeys:
         def read_taken(answer: Answer) -> T | None:
             return read(answer) if is_success(answer) else None
 
-        return self._client.look_up(
+        return self._client.repeat(
             # The timestamp is part of what is signed: each try has its own.
             lambda: signed_get(endpoint, pair, now=self._client.wall_clock(), parameters=parameters),
             read_taken,

@@ -38,14 +38,14 @@ class BearerApi:
         def read_permitted(answer: Answer) -> T | None:
             return read(answer) if is_success(answer) else None
 
-        return self._client.look_up(_get(endpoint, token), read_permitted, readable=_is_spoken)
+        return self._client.repeat(_get(endpoint, token), read_permitted, readable=_is_spoken)
 
     def probe(self, endpoint: Endpoint | None, token: Secret, *, deadline: Deadline | None = None) -> Liveness:
         """Ask whether the token is alive; UNKNOWN without an endpoint. Raises `ProviderError`."""
         if endpoint is None:
             return Liveness.UNKNOWN
         try:
-            return self._client.look_up(_get(endpoint, token), _liveness, readable=_is_spoken, deadline=deadline)
+            return self._client.repeat(_get(endpoint, token), _liveness, readable=_is_spoken, deadline=deadline)
         except ProviderError as error:
             if error.failure is Failure.PERMANENT:
                 return Liveness.DEAD

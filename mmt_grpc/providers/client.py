@@ -51,13 +51,7 @@ class ExchangeClient:
             lambda: self.settle(self._http.send(request, deadline), rules, read), deadline=deadline, repeatable=UNSENT
         )
 
-    def repeat(self, request: Request, rules: Rules, read: Read[T], *, deadline: Deadline) -> T:
-        """Send what may be done twice: repeated after an unknown outcome too."""
-        return self._retry.run(
-            lambda: self.settle(self._http.send(request, deadline), rules, read), deadline=deadline, repeatable=HARMLESS
-        )
-
-    def look_up(
+    def repeat(
         self,
         make: Callable[[], Request],
         read: Read[T],
@@ -66,9 +60,10 @@ class ExchangeClient:
         readable: Callable[[Answer], bool] = is_success,
         deadline: Deadline | None = None,
     ) -> T:
-        """Read something; `make` builds the request anew for every try, `readable` says which answers `read` takes.
+        """Send what may be done twice, a read or a revocation: repeated after an unknown outcome too.
 
-        Raises `ProviderError`, but never AMBIGUOUS: what changes nothing was not consumed.
+        `make` builds the request anew for every try, `readable` says which answers `read` takes. Raises
+        `ProviderError`, but never AMBIGUOUS: what may be done twice can be done again.
         """
         until = deadline or self.deadline()
         try:

@@ -52,7 +52,7 @@ class Revocation:
             return is_success(answer) or gone or answer.error == "unsupported_token_type"
 
         try:
-            return self._client.look_up(lambda: request, read, rules=REVOCATION, readable=readable, deadline=deadline)
+            return self._client.repeat(lambda: request, read, rules=REVOCATION, readable=readable, deadline=deadline)
         except ProviderError:
             return Said.NO
 

@@ -140,8 +140,9 @@ def hangs_up(_sock: socket.socket) -> None:
 
 
 def is_silent(sock: socket.socket) -> None:
-    """Say nothing until the client goes."""
-    sock.recv(1)
+    """Say nothing until the client goes, whatever it sends."""
+    while sock.recv(65536):
+        continue
 
 
 def drips(start: bytes, drop: bytes = b" ", *, pause: float = 0.01) -> Act:

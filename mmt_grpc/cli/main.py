@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mmt_grpc.cli import administration, health, processes, token
+from mmt_grpc.cli import administration, demo, health, processes, token
 from mmt_grpc.cli.failures import told
 
 
@@ -17,7 +17,7 @@ def mmt(context: click.Context, config: Path | None) -> None:
     context.obj = config
 
 
-for command in (*processes.COMMANDS, *administration.COMMANDS, *token.COMMANDS, *health.COMMANDS):
+for command in (*processes.COMMANDS, *administration.COMMANDS, *token.COMMANDS, *health.COMMANDS, *demo.COMMANDS):
     mmt.add_command(command)
 
 

@@ -1,7 +1,7 @@
 """From a URL to what runs statements there."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmt_grpc.store.dialect import Dialect
 from mmt_grpc.store.execution import Execution, FaultReport
@@ -28,9 +28,15 @@ def connect(
     settings: StoreSettings | None,
     clock_shift: ClockShift,
     on_fault: Callable[[FaultReport], None],
+    patience: float | None = None,
 ) -> Connected:
-    """Return what runs statements at a URL; connections are opened as they are needed. `UrlError` if it is none."""
+    """Return what runs statements at a URL; connections are opened as they are needed. `UrlError` if it is none.
+
+    `patience`: seconds that a statement may take, whatever the settings say.
+    """
     location, applied = locate(url, settings or StoreSettings())
+    if patience is not None:
+        applied = replace(applied, read_timeout=patience, write_timeout=patience)
     dialect = _dialect(location, applied)
 
     def open_session() -> Session:

@@ -1,6 +1,7 @@
 """MySQL and MariaDB: strict sessions in UTC, READ COMMITTED, bounded waits, TLS unless it stays on the machine."""
 
 import importlib
+import math
 import re
 import ssl
 from collections.abc import Sequence
@@ -45,22 +46,23 @@ class MysqlDialect:
 
     def connect(self) -> Database:
         location, settings = self._location, self._settings
+        whole = math.ceil if settings.driver is Driver.MYSQLCLIENT else float
         database = _QuietMysqlDatabase(
             location.database,
             driver=_driver(settings.driver),
             host=location.host,
             port=location.port,
-            unix_socket=location.unix_socket,
             user=location.user,
             password=location.password,
             charset="utf8mb4",
             sql_mode=settings.sql_mode,
             init_command=self._init_command(),
-            connect_timeout=settings.connect_timeout,
-            read_timeout=settings.read_timeout,
-            write_timeout=settings.write_timeout,
+            connect_timeout=whole(settings.connect_timeout),
+            read_timeout=whole(settings.read_timeout),
+            write_timeout=whole(settings.write_timeout),
             # An UPDATE counts the rows it found, as in SQLite, not those that it made differ.
             client_flag=CLIENT.FOUND_ROWS,
+            **({} if location.unix_socket is None else {"unix_socket": location.unix_socket}),
             **_tls(location, settings),
         )
         database.connect()

@@ -1,5 +1,6 @@
 """Opening a database by its URL: the one place where the parts of the store are put together."""
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -21,6 +22,8 @@ from mmt_grpc.store.settings import StoreSettings
 
 POOL_SIZE: Final = 16
 """Connections of a worker at most."""
+MIGRATION_PATIENCE: Final = 24 * 60 * 60.0
+"""Seconds that one CREATE or ALTER may take: on a large table they take long, and cutting one off gains nothing."""
 
 
 class PeeweeTokens(PeeweeRefreshRows, PeeweeRequests, PeeweeGrants):
@@ -34,8 +37,9 @@ class PeeweeTokens(PeeweeRefreshRows, PeeweeRequests, PeeweeGrants):
 class Store:
     """A database, by its ports: `tokens`, `callers`, `replicas`, `installations`."""
 
-    def __init__(self, *, connected: Connected, outbox: Outbox) -> None:
+    def __init__(self, *, connected: Connected, migrating: Callable[[], Connected], outbox: Outbox) -> None:
         self._connected = connected
+        self._migrating = migrating
         execution = self._execution = connected.execution
         truncation = LogTruncation(execution=execution) if connected.dialect.is_file else None
         self.tokens = PeeweeTokens(
@@ -54,7 +58,11 @@ class Store:
 
         `partitions`: how many of `token` by shard, on a server; None for none. Raises `NewerSchemaError`.
         """
-        return migrate(self._execution, self._connected.dialect, partitions=partitions)
+        connected = self._migrating()
+        try:
+            return migrate(connected.execution, connected.dialect, partitions=partitions)
+        finally:
+            connected.pool.close()
 
     def schema_number(self) -> int:
         """Return the number of the newest migration that the database has had, 0 for an empty database."""
@@ -90,8 +98,12 @@ def open_store(
 
     `clock_shift` moves the database's clock by microseconds, for tests. Raises `UrlError` for a URL that is none.
     """
-    connected = connect(url, pool_size=pool_size, settings=settings, clock_shift=clock_shift, on_fault=on_fault)
-    return Store(connected=connected, outbox=Outbox(randomness=randomness))
+    open_pool = functools.partial(connect, url, settings=settings, clock_shift=clock_shift, on_fault=on_fault)
+    return Store(
+        connected=open_pool(pool_size=pool_size),
+        migrating=lambda: open_pool(pool_size=1, patience=MIGRATION_PATIENCE),
+        outbox=Outbox(randomness=randomness),
+    )
 
 
 def _nothing() -> None:

@@ -1,16 +1,17 @@
 """What a server's session is made to be, and what refuses it."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from mmt_grpc.domain.errors import StoreUnavailableError
+from mmt_grpc.domain.errors import StoreOutcomeUnknownError, StoreUnavailableError
 from mmt_grpc.store import open_store
 from mmt_grpc.store.columns import text
 from mmt_grpc.store.refusals import AccessDeniedError, LaxSqlModeError
 from mmt_grpc.store.session import Session
-from tests.store.backends import Database
+from tests.store.backends import Database, emptied
 from tests.store.conftest import MYSQL
 from tests.store.material import connect, connection, key
 from tests.support.database_server import DatabaseServer
@@ -119,3 +120,44 @@ def test_group_replications_consistency_is_set_where_asked_for(mysql_url: str) -
         rows = store._execution.read(lambda session: session.rows("SELECT @@SESSION.group_replication_consistency"))
 
     assert rows == (("BEFORE",),)
+
+
+@contextlib.contextmanager
+def read_only(server: DatabaseServer) -> Iterator[None]:
+    """Turn a server into what a replica is before it is promoted."""
+    server.administrate("SET GLOBAL read_only = 1")
+    try:
+        yield
+    finally:
+        server.administrate("SET GLOBAL read_only = 0")
+
+
+@pytest.mark.parametrize("kind", ["mariadb", MYSQL])
+def test_a_server_that_became_read_only_applies_nothing(request: pytest.FixtureRequest, kind: str) -> None:
+    server: DatabaseServer = request.getfixturevalue(kind)
+    with emptied(request.getfixturevalue(f"{kind}_url")) as opened:
+        row = connect(opened.backend().tokens)
+
+        with read_only(server), pytest.raises(StoreUnavailableError) as refused:
+            opened.store.tokens.delete(row)
+
+        assert not isinstance(refused.value, StoreOutcomeUnknownError)
+        assert opened.store.tokens.read(row.shard, row.binding.token_key).row == row
+        assert opened.store.tokens.delete(row) is not None
+
+
+@SERVERS
+def test_a_row_that_stays_locked_is_unavailable_with_nothing_applied(opened: Database) -> None:
+    row = connect(opened.backend().tokens)
+    hasty = open_store(f"{opened.url}&lock_timeout=1")
+
+    def hold(session: Session) -> None:
+        session.change("UPDATE token SET failures = failures + 1 WHERE shard = :shard", shard=row.shard)
+        with pytest.raises(StoreUnavailableError) as refused:
+            hasty.tokens.delete(row)
+        assert not isinstance(refused.value, StoreOutcomeUnknownError)
+
+    with contextlib.closing(hasty):
+        opened.store._execution.write(hold)
+
+    assert opened.store.tokens.delete(row) is not None

@@ -6,15 +6,18 @@ transaction. `StoreUnavailableError`: nothing was applied. `StoreOutcomeUnknownE
 Errors never carry the database's text.
 """
 
+from mmt_grpc.domain.ports.store.budgets import Budgets, Slots
 from mmt_grpc.domain.ports.store.callers import ApiKeyRow, CallerAdministration, Callers, ClientRow
 from mmt_grpc.domain.ports.store.ledger import Ledger, LedgerEntry
 from mmt_grpc.domain.ports.store.replicas import Installation, Installations, Replica, ReplicaBeat, Replicas
 from mmt_grpc.domain.ports.store.requests import ConnectRequest, ConnectRows, RecordedRequest, RowMovedError
 from mmt_grpc.domain.ports.store.rows import AccessRows, Reading, RefreshRows, TokenRows
+from mmt_grpc.domain.ports.store.settlement import Recoveries, SettlementRows
 
 __all__ = [
     "AccessRows",
     "ApiKeyRow",
+    "Budgets",
     "CallerAdministration",
     "Callers",
     "ClientRow",
@@ -26,10 +29,13 @@ __all__ = [
     "LedgerEntry",
     "Reading",
     "RecordedRequest",
+    "Recoveries",
     "RefreshRows",
     "Replica",
     "ReplicaBeat",
     "Replicas",
     "RowMovedError",
+    "SettlementRows",
+    "Slots",
     "TokenRows",
 ]

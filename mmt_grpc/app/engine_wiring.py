@@ -74,7 +74,6 @@ class EngineWiring:
             rows=self._rows,
             ledger=parts.ledger,
             installations=parts.store.installations,
-            spool=parts.spool,
             upstream=self._upstream,
             log=parts.log,
         )
@@ -86,6 +85,7 @@ class EngineWiring:
             sealing=self._sealing,
             clock=self._clock,
             randomness=self._randomness,
+            upstream=self._upstream,
             stopping=self._parts.stopping,
             log=self._parts.log,
         )

@@ -6,7 +6,6 @@ from typing import Final
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import Installations, Ledger, LedgerEntry, TokenRows
-from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.exchange.upstream import UpstreamWork
 
 BATCH: Final = 500
@@ -21,7 +20,6 @@ class Reconciling:
     rows: TokenRows
     ledger: Ledger
     installations: Installations
-    spool: Spool
     upstream: UpstreamWork
     log: EventLog
 

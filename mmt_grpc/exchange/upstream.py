@@ -9,12 +9,12 @@ from mmt_grpc.domain.model import MICROSECONDS, Credential, Upstream
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.exchanger import StagedRevocation
-from mmt_grpc.domain.ports.providers import Providers
+from mmt_grpc.domain.ports.providers import Issued, Provider, Providers
 from mmt_grpc.domain.ports.sealing import Sealing
 from mmt_grpc.domain.ports.store import Ledger, TokenRows
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.domain.token_row import TokenRow
-from mmt_grpc.exchange.records import decode_grant, decode_staged, encode_staged
+from mmt_grpc.exchange.records import GrantRecord, decode_grant, decode_staged, encode_grant, encode_staged
 from mmt_grpc.exchange.spool import Entry, Spool
 
 UNWANTED: Final = "unwanted"
@@ -97,6 +97,16 @@ class UpstreamWork:
         kept = {(entry.kind, entry.key) for entry in self.spool.entries()}
         for name in [name for name in self._tries if name not in kept]:
             del self._tries[name]
+
+    def end(self, provider: Provider, key: bytes, issued: Issued) -> None:
+        """Have what no row wants revoked soon and for as long as that fails; where the disk refuses, once and now."""
+        record = GrantRecord(key, provider.name, issued.credential, issued.renewal)
+        try:
+            self.spool.put(UNWANTED, key, encode_grant(record))
+        except StoreUnavailableError:
+            self._send(provider.name, issued.credential, issued.renewal)
+            raise
+        self.wake()
 
     def hand_over(self, row: TokenRow) -> None:
         """Keep the sealed credentials of a row that is about to be deleted; `StoreUnavailableError` as the spool."""

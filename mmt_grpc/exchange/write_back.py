@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from mmt_grpc.domain.errors import StoreUnavailableError
-from mmt_grpc.domain.model import MICROSECONDS, Upstream
+from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.providers import Issued, Provider
@@ -14,6 +14,7 @@ from mmt_grpc.domain.ports.sealing import OpenedToken, Sealing
 from mmt_grpc.domain.ports.store import RefreshRows
 from mmt_grpc.domain.token_row import Refreshed, TokenRow, TokenState
 from mmt_grpc.exchange import backoff, lifetimes
+from mmt_grpc.exchange.upstream import UpstreamWork
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ class WriteBack:
     sealing: Sealing
     clock: Clock
     randomness: Randomness
+    upstream: UpstreamWork
     stopping: threading.Event
     log: EventLog
 
@@ -62,11 +64,11 @@ class WriteBack:
             lambda: self._holds(row, access_blob),
         ):
             return "refreshed"
-        if self.read_back(row) is None:
-            ended = provider.revoke(issued.credential, issued.renewal)
-            self.log.info("late_answer_revoked", integration=provider.name, upstream=Upstream(ended).name)
-            return "gone"
-        return "moved"
+        if self.read_back(row) is not None:
+            return "moved"
+        self.log.info("late_answer_unwanted", integration=provider.name)
+        self.upstream.end(provider, attempt_id, issued)
+        return "gone"
 
     def read_back(self, row: TokenRow) -> TokenRow | None:
         """Read what became of a row, however long the store is away."""

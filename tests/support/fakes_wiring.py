@@ -103,7 +103,6 @@ def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
         rows=parts.rows,
         ledger=parts.ledger,
         installations=parts.installations,
-        spool=spool,
         upstream=upstream,
         log=parts.log,
     )
@@ -112,6 +111,7 @@ def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
         sealing=parts.sealing,
         clock=parts.clock,
         randomness=parts.randomness,
+        upstream=upstream,
         stopping=parts.stopping,
         log=parts.log,
     )

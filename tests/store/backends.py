@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pymysql
 
@@ -127,7 +127,7 @@ def query(url: str, sql: str) -> Sequence[tuple[object, ...]]:
     if parts.scheme == "sqlite":
         with contextlib.closing(sqlite3.connect(parts.path[1:], isolation_level=None)) as connection:
             return connection.execute(sql).fetchall()
-    socket = parts.query.removeprefix("unix_socket=")
+    socket = parse_qs(parts.query)["unix_socket"][0]
     connected = pymysql.connect(
         unix_socket=socket,
         user=parts.username,

@@ -9,11 +9,12 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from mmt.v1 import managed_token_pb2 as nouns
 from mmt.v1 import token_service_pb2 as pb
@@ -91,12 +92,17 @@ class Service:
             tokens.expire_time.FromNanoseconds(time.time_ns() + int(seconds * 1e9))
         return tokens
 
+    @staticmethod
+    def is_past(moment: Timestamp) -> Callable[[], bool]:
+        """Return what says whether a time has passed."""
+        return lambda: time.time_ns() > moment.ToNanoseconds()
+
     def expired(self, integration: str = "coinbase", scope: int = READ) -> tuple[str, str]:
         """Connect somebody whose token has expired by now; return the token id and the account."""
         account = someone("account")
         tokens = self.tokens(integration, account, SCOPES[scope], seconds=2)
         answer = self.write.connect(someone(), integration, scope, oauth_tokens=tokens)
-        until(lambda: time.time_ns() > tokens.expire_time.ToNanoseconds(), "the token expires")
+        until(self.is_past(tokens.expire_time), "the token expires")
         return answer.token_id, account
 
     def user(self, account: str, scope: str = "read", **terms: object) -> nouns.UserCredentials:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.clients import token_of
 from tests.support.database_server import DatabaseServer
 from tests.support.mariadb import mariadb
 from tests.support.service import Service, running_service
@@ -35,3 +36,13 @@ def either(request: pytest.FixtureRequest) -> Service:
     """One installation after the other, for promises that hold on every database."""
     service: Service = request.getfixturevalue(f"on_{request.param}")
     return service
+
+
+@pytest.fixture
+def healthy(service: Service) -> Iterator[None]:
+    """The same processes serve after the test as before it."""
+    yield
+    token_id, account = service.connected()
+    assert service.is_live("coinbase", account, token_of(service.write.resolve(token_id)))
+    assert '"event":"child_ended"' not in service.dev.logs()
+    assert "Traceback" not in service.dev.logs()

@@ -15,18 +15,18 @@ class SettlementRows(RefreshRows, Protocol):
     ) -> int | None:
         """IN_DOUBT → REFRESHING under the row's version, where a retry is allowed; the statement tests that itself.
 
-        Allowed when `not_before` has passed, `doubt_owner` and `lease_owner` are each NULL or a replica that was not seen
-        for 10 min, and the provider tolerates reuse (`tolerant`) or less than 2 min of the access token are left. First
-        `doubt_owner` = COALESCE(doubt_owner, lease_owner). Returns as `lease` does. Refuses, like `lease`, while a
-        recovery is not settled by every replica seen in the last 10 min.
+        Allowed when `not_before` has passed, `doubt_owner` and `lease_owner` are each NULL or a replica that was not
+        seen for 10 min, and the provider tolerates reuse (`tolerant`) or less than 2 min of the access token are left.
+        First `doubt_owner` = COALESCE(doubt_owner, lease_owner). Returns as `lease` does. Refuses, like `lease`, while
+        a recovery is not settled by every replica seen in the last 10 min.
         """
         ...
 
     def commit_answer(self, row: TokenRow, *, attempt_id: bytes, refreshed: Refreshed) -> bool:
         """→ ACTIVE with `generation` + 1, WHERE generation AND attempt_id AND state <> REAUTHENTICATION.
 
-        What an answer may do that nobody has probed: its attempt is still the row's own. `commit_refresh` is for answers
-        that were probed.
+        What an answer may do that nobody has probed: its attempt is still the row's own. `commit_refresh` is for
+        answers that were probed.
         """
         ...
 
@@ -57,8 +57,8 @@ class SettlementRows(RefreshRows, Protocol):
 class Recoveries(Protocol):
     """What all replicas agree on after an outage or failover of the database.
 
-    Whoever notices one opens a recovery; while one is open, no lease is given (the lease statements test it) until every
-    replica that was seen in the last 10 min has settled it: its running attempts ended, its spool re-applied.
+    Whoever notices one opens a recovery; while one is open, no lease is given (the lease statements test it) until
+    every replica that was seen in the last 10 min has settled it: its running attempts ended, its spool re-applied.
     """
 
     def current(self) -> int:

@@ -21,7 +21,7 @@ def mariadb() -> Iterator[DatabaseServer]:
 
 
 @contextmanager
-def private_mariadb() -> Iterator[DatabaseServer]:
+def private_mariadb(*options: str) -> Iterator[DatabaseServer]:
     """Run a MariaDB server of our own, gone at the end of the block."""
     with server_folder() as folder:
         data = folder / "d"
@@ -49,6 +49,7 @@ def private_mariadb() -> Iterator[DatabaseServer]:
                 "--skip-networking",
                 "--innodb-log-file-size=16M",
                 *SMALL,
+                *options,
             ],
         )
         server.start()

@@ -2,10 +2,11 @@
 
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
-from mmt_grpc.cli import administration, demo, health, processes, token
+from mmt_grpc.cli import administration, demo, health, processes, replicas, token, token_administration
 from mmt_grpc.cli.failures import told
 
 
@@ -17,8 +18,11 @@ def mmt(context: click.Context, config: Path | None) -> None:
     context.obj = config
 
 
-for command in (*processes.COMMANDS, *administration.COMMANDS, *token.COMMANDS, *health.COMMANDS, *demo.COMMANDS):
+GROUPS: Final = (processes, administration, replicas, token, health, demo)
+for command in (command for group in GROUPS for command in group.COMMANDS):
     mmt.add_command(command)
+for command in token_administration.TOKEN_COMMANDS:
+    token.token.add_command(command)
 
 
 def main() -> None:

@@ -72,13 +72,7 @@ class Spool:
 
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
         """List the records of a kind, or all, without opening them."""
-        for path in sorted(self._directory.glob(f"{kind or '*'}-*{SUFFIX}")):
-            name, _, key = path.stem.rpartition("-")
-            try:
-                written_at = path.stat().st_mtime_ns // 1000
-            except FileNotFoundError:
-                continue
-            yield Entry(name, bytes.fromhex(key), written_at)
+        return listed(self._directory, kind)
 
     def oldest(self) -> int | None:
         """Return when the oldest record was written, None if there is none."""
@@ -118,6 +112,17 @@ class Spool:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def listed(directory: Path, kind: str | None = None) -> Iterator[Entry]:
+    """List the records of a spool's directory, of a kind or all; safe beside the process that uses it."""
+    for path in sorted(directory.glob(f"{kind or '*'}-*{SUFFIX}")):
+        name, _, key = path.stem.rpartition("-")
+        try:
+            written_at = path.stat().st_mtime_ns // 1000
+        except FileNotFoundError:
+            continue
+        yield Entry(name, bytes.fromhex(key), written_at)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

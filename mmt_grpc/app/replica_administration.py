@@ -1,0 +1,61 @@
+"""The composition root of `mmt replicas` and `mmt spool status`: who runs, and what waits on whose disk."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mmt_grpc.app.administration import Administration, RefusedError
+from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.ports.store import Replica
+from mmt_grpc.exchange.spool import listed
+
+SPOOL: Final = "spool"
+ALIVE: Final = 60 * MICROSECONDS
+"""A replica that was seen less than this ago, six heartbeats, counts as running."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaStatus:
+    """A registered replica, and how long ago it was seen (microseconds)."""
+
+    replica: Replica
+    silent_for: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolKind:
+    """The records of one kind in a spool: how many, and when the oldest was written (Unix microseconds)."""
+
+    kind: str
+    records: int
+    oldest: int
+
+
+def replicas(administration: Administration) -> Sequence[ReplicaStatus]:
+    """Return all registered replicas."""
+    now = administration.store.tokens.now()
+    return [ReplicaStatus(replica, max(0, now - replica.seen_at)) for replica in administration.store.replicas.list()]
+
+
+def forget(administration: Administration, owner: bytes) -> None:
+    """Remove a replica whose disk is lost; `RefusedError` if there is none, or it was seen just now."""
+    found = next((status for status in replicas(administration) if status.replica.beat.owner == owner), None)
+    if found is None:
+        raise RefusedError("there is no such replica")
+    if found.silent_for < ALIVE:
+        raise RefusedError(f"the replica was seen {found.silent_for // MICROSECONDS} s ago: end it first")
+    if not administration.store.replicas.forget(owner):
+        raise RefusedError("the replica is gone already")
+
+
+def spool(state_dir: Path) -> Sequence[SpoolKind]:
+    """Return what the spool of a state directory holds, unopened; `RefusedError` if there is none."""
+    directory = state_dir / SPOOL
+    if not directory.is_dir():
+        raise RefusedError(f"there is no spool in {state_dir}")
+    written: defaultdict[str, list[int]] = defaultdict(list)
+    for entry in listed(directory):
+        written[entry.kind].append(entry.written_at)
+    return [SpoolKind(kind, len(times), min(times)) for kind, times in sorted(written.items())]

@@ -1,0 +1,83 @@
+"""`mmt replicas` and `mmt spool`: who runs, and what waits on whose disk."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from mmt_grpc.cli.administration import read
+from mmt_grpc.cli.output import as_json, moment, show
+from mmt_grpc.domain.model import MICROSECONDS
+
+
+@click.group()
+def replicas() -> None:
+    """The registered replicas."""
+
+
+@replicas.command("list")
+@as_json
+@click.pass_obj
+def list_replicas(config: Path | None, *, as_json: bool) -> None:
+    """List the replicas that this database knows."""
+    from mmt_grpc.app.administration import opened
+    from mmt_grpc.app.replica_administration import replicas as registered
+
+    with opened(read(config)) as administration:
+        administration.check()
+        found = registered(administration)
+    rows = []
+    for status in found:
+        beat = status.replica.beat
+        rows.append(
+            {
+                "replica": beat.owner.hex(),
+                "seen": moment(status.replica.seen_at),
+                "seconds_ago": status.silent_for // MICROSECONDS,
+                "running_attempts": beat.running_attempts,
+                "oldest_spooled": None if beat.oldest_spooled_at is None else moment(beat.oldest_spooled_at),
+                "access_epochs": " ".join(map(str, beat.access_epochs)),
+                "renewal_epochs": " ".join(map(str, beat.renewal_epochs)),
+            }
+        )
+    show(rows, as_json=as_json, empty="No replica has run on this database yet.")
+
+
+@replicas.command("forget")
+@click.argument("replica")
+@click.pass_obj
+def forget_replica(config: Path | None, *, replica: str) -> None:
+    """Forget a replica whose disk is lost, by its id.
+
+    Nobody waits for it any longer to settle what it had under way.
+    """
+    from mmt_grpc.app.administration import opened
+    from mmt_grpc.app.replica_administration import forget
+
+    try:
+        owner = bytes.fromhex(replica)
+    except ValueError:
+        raise click.UsageError("A replica's id is hexadecimal, as `mmt replicas list` shows it.") from None
+    with opened(read(config)) as administration:
+        administration.check()
+        forget(administration, owner)
+    click.echo(f"{replica} is forgotten.")
+
+
+@click.group()
+def spool() -> None:
+    """What a replica keeps on its own disk until it is settled."""
+
+
+@spool.command("status")
+@click.option("--state-dir", type=click.Path(path_type=Path), required=True, help="The replica's state directory.")
+@as_json
+def spool_status(*, state_dir: Path, as_json: bool) -> None:
+    """Count the records by kind, without opening them; safe beside a running replica."""
+    from mmt_grpc.app.replica_administration import spool as kinds
+
+    rows = [{"kind": kind.kind, "records": kind.records, "oldest": moment(kind.oldest)} for kind in kinds(state_dir)]
+    show(rows, as_json=as_json, empty="The spool is empty.")
+
+
+COMMANDS: Final = (replicas, spool)

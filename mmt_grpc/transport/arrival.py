@@ -11,6 +11,7 @@ from mmt_grpc.domain.errors import MmtError
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.audit import Audit, AuditRecord, Phase
 from mmt_grpc.domain.ports.clock import Clock, Randomness
+from mmt_grpc.transport.bodies import Bodies, Messages
 from mmt_grpc.transport.sanitise import Behaviour
 
 CALL_ID_BYTES: Final = 16
@@ -84,17 +85,19 @@ def authorised(
     authenticator: Authenticator,
     refusals: Refusals,
     deadlines: Deadlines,
+    bodies: Bodies,
     clock: Clock,
     randomness: Randomness,
-) -> Behaviour[bytes, bytes]:
-    """Wrap what serves known callers so that it is called for those alone who may use the method."""
+) -> Behaviour[Messages, bytes]:
+    """Wrap what serves known callers so that those alone reach it, with their bodies, who may use the method."""
 
-    def authorise(body: bytes, context: grpc.ServicerContext) -> bytes:
+    def authorise(messages: Messages, context: grpc.ServicerContext) -> bytes:
         deadline = clock.elapsed() + deadlines.allow(context.time_remaining())
         caller = authenticator.authenticate(context.invocation_metadata())
         arrival = Arrival(randomness.random_bytes(CALL_ID_BYTES).hex(), caller, method, deadline)
         try:
             admit(caller, method)
+            body = bodies.take(messages, context)
         except MmtError as error:
             refusals.record(arrival, error)
             raise

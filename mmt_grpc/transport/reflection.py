@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import grpc
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FileDescriptor
 from grpc_reflection.v1alpha import reflection
@@ -29,9 +28,3 @@ class MethodAwarePool:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever else the pool offers
         return getattr(self._pool, name)
-
-
-def add_reflection(server: grpc.Server) -> None:
-    """Let clients ask the server for its services and messages."""
-    pool: Any = MethodAwarePool()
-    reflection.enable_server_reflection(SERVICES, server, pool=pool)

@@ -3,17 +3,18 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2
 
 from mmt_grpc.domain.ports.audit import Audit
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.verbs import Verbs
 from mmt_grpc.transport.arrival import Authenticator
+from mmt_grpc.transport.bodies import Bodies
 from mmt_grpc.transport.credentials import ListenError, tls
 from mmt_grpc.transport.metrics import CallMetrics
 from mmt_grpc.transport.options import BACKSTOP, ServerOptions
-from mmt_grpc.transport.reflection import add_reflection
+from mmt_grpc.transport.side_services import THREADS, health_handler, reflection_handler
 from mmt_grpc.transport.token_service import SERVICE, Interceptors, method_table
 
 
@@ -33,6 +34,7 @@ class TokenServer:
         options: ServerOptions,
     ) -> None:
         self._options = options
+        self._bodies = Bodies(clock=clock)
         interceptors = Interceptors(
             authenticator=authenticator,
             audit=audit,
@@ -40,6 +42,7 @@ class TokenServer:
             log=log,
             clock=clock,
             randomness=randomness,
+            bodies=self._bodies,
             deadlines=options.deadlines,
             max_calls=options.max_calls,
             revoke_slots=options.revoke_slots,
@@ -51,11 +54,13 @@ class TokenServer:
             options=options.channel_arguments(),
             maximum_concurrent_rpcs=BACKSTOP,
         )
-        self._health = health.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._side_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="side-call")
+        self._health = health.HealthServicer(experimental_thread_pool=self._side_pool)
         self.set_serving(serving=False)
+        side_services = [health_handler(self._health, self._bodies, self._side_pool)]
         if options.reflection:
-            add_reflection(self._server)
+            side_services.append(reflection_handler(self._side_pool))
+        self._server.add_generic_rpc_handlers(side_services)
 
     def bind(self) -> int:
         """Bind the address and return its port; raises `ListenError`."""
@@ -70,6 +75,7 @@ class TokenServer:
 
     def start(self) -> None:
         """Serve, and say so."""
+        self._bodies.start()
         self._server.start()
         self.set_serving(serving=True)
 
@@ -91,4 +97,6 @@ class TokenServer:
         """
         self.announce_drain()
         self._server.stop(grace).wait()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._bodies.close()
+        for pool in (self._pool, self._side_pool):
+            pool.shutdown(wait=False, cancel_futures=True)

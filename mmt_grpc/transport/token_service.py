@@ -15,6 +15,7 @@ from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.verbs import Call, Verbs
 from mmt_grpc.transport.admission import Places, admitted
 from mmt_grpc.transport.arrival import Authenticator, Deadlines, Refusals, authorised
+from mmt_grpc.transport.bodies import Bodies, Messages
 from mmt_grpc.transport.metrics import CallMetrics, measured
 from mmt_grpc.transport.reading import Request, read
 from mmt_grpc.transport.sanitise import Behaviour, sanitised
@@ -38,6 +39,7 @@ class Interceptors:
     log: EventLog
     clock: Clock
     randomness: Randomness
+    bodies: Bodies
     deadlines: Deadlines
     max_calls: int
     revoke_slots: int
@@ -74,17 +76,19 @@ class Chain:
         """Return a method's handler for grpcio; a method that no caller is admitted to refuses them all."""
         rooms = (self._everyone, self._revokes) if method == Method.REVOKE else (self._everyone,)
         reading = read(request_type, handler, validator=self._validator, refusals=self._refusals)
-        behaviour: Behaviour[bytes, bytes] = authorised(
+        behaviour: Behaviour[Messages, bytes] = authorised(
             method,
             reading,
             authenticator=self._with.authenticator,
             refusals=self._refusals,
             deadlines=self._with.deadlines,
+            bodies=self._with.bodies,
             clock=self._with.clock,
             randomness=self._with.randomness,
         )
         behaviour = admitted(behaviour, rooms=rooms)
         behaviour = measured(method, behaviour, metrics=self._with.metrics, clock=self._with.clock)
         behaviour = sanitised(method, behaviour, log=self._with.log)
-        # No deserialiser: a body that cannot be parsed is refused in its turn, after the caller is known.
-        return grpc.unary_unary_rpc_method_handler(behaviour)
+        # No deserialiser: a body that cannot be parsed is refused in its turn, after the caller is known. Why a stream:
+        # see `Bodies`; on the wire a stream of one message is that message.
+        return grpc.stream_unary_rpc_method_handler(behaviour)

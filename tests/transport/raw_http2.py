@@ -28,8 +28,8 @@ def _length(length: int) -> bytes:
     return encoded + bytes([length])
 
 
-def call(port: int, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes:
-    """Make a call and return all that the server sends until it ends the stream or the connection."""
+def head(path: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The header block of a gRPC call."""
     fields = [
         (b":method", b"POST"),
         (b":scheme", b"http"),
@@ -39,7 +39,31 @@ def call(port: int, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: b
         (b"te", b"trailers"),
         *headers,
     ]
-    block = b"".join(literal(name, value) for name, value in fields)
+    return b"".join(literal(name, value) for name, value in fields)
+
+
+def headers_alone(port: int, block: bytes, streams: int) -> int:
+    """Open streams without ever sending a body; return how many of them the server ends all the same."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        opening = [frame(HEADERS, END_HEADERS, 1 + 2 * number, block) for number in range(streams)]
+        connection.sendall(PREFACE + frame(SETTINGS, 0, 0, b"") + b"".join(opening))
+        ended: set[int] = set()
+        while len(ended) < streams:
+            front = _exactly(connection, 9)
+            if len(front) < 9:
+                break
+            payload = _exactly(connection, int.from_bytes(front[:3]))
+            kind, flags, stream = front[3], front[4], int.from_bytes(front[5:])
+            if kind == SETTINGS and not flags & ACK:
+                connection.sendall(frame(SETTINGS, ACK, 0, b""))
+            if stream and (kind == RST_STREAM or (flags & END_STREAM and payload)):
+                ended.add(stream)
+        return len(ended)
+
+
+def call(port: int, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes:
+    """Make a call and return all that the server sends until it ends the stream or the connection."""
+    block = head(path, headers)
     message = b"\x00" + struct.pack(">I", len(body)) + body
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(

@@ -12,6 +12,7 @@ from mmt_grpc.domain.errors import AuditUnavailableError, CallerForbiddenError
 from mmt_grpc.domain.model import Scope
 from mmt_grpc.domain.ports.audit import AuditRecord, Phase
 from mmt_grpc.transport.arrival import Deadlines
+from mmt_grpc.transport.bodies import Bodies
 from mmt_grpc.transport.token_service import SERVICE, Chain, Interceptors
 from tests.transport.served import Client, Refusal, Served, refusal_of, serving
 from tests.transport.stand_ins import ALL_METHODS, GOOD, TOKEN_ID, BootClock, OneCaller, OsRandomness
@@ -92,6 +93,7 @@ def test_a_method_that_nobody_listed_is_refused_to_everybody(served: Served) -> 
         log=served.log,
         clock=BootClock(),
         randomness=OsRandomness(),
+        bodies=Bodies(clock=BootClock()),
         deadlines=Deadlines(),
         max_calls=4,
         revoke_slots=1,

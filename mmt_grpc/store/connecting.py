@@ -43,7 +43,7 @@ def connect(
         return Session(database=dialect.connect(), dialect=dialect, clock_shift=clock_shift)
 
     pool = SessionPool(connect=open_session, size=pool_size, wait=applied.checkout_timeout)
-    return Connected(pool=pool, execution=Execution(pool=pool, on_fault=on_fault), dialect=dialect)
+    return Connected(pool=pool, execution=Execution(pool=pool, on_fault=on_fault, turns=dialect.turns), dialect=dialect)
 
 
 def _dialect(location: Location, settings: StoreSettings) -> Dialect:

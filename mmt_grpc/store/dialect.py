@@ -1,11 +1,15 @@
 """Where SQLite and a MySQL-like server differ, and nothing else does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from peewee import Database
 
 from mmt_grpc.store.statement import Row
+
+Turns = Callable[[], AbstractContextManager[None]]
+"""Where there is one writer at a time, a transaction's turn; `StoreUnavailableError` if it does not come."""
 
 
 class Dialect(Protocol):
@@ -14,6 +18,10 @@ class Dialect(Protocol):
     @property
     def clock(self) -> str:
         """The SQL expression of the database's clock: Unix microseconds."""
+        ...
+
+    def turns(self) -> AbstractContextManager[None]:
+        """Return what each transaction of this process is run within."""
         ...
 
     @property

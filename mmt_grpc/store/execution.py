@@ -3,10 +3,12 @@
 import random
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from mmt_grpc.domain.errors import StoreOutcomeUnknownError, StoreUnavailableError
+from mmt_grpc.store.dialect import Turns
 from mmt_grpc.store.faults import DuplicateError, Fault, StatementError
 from mmt_grpc.store.pool import SessionPool
 from mmt_grpc.store.session import Session
@@ -44,11 +46,13 @@ class Execution:
         *,
         pool: SessionPool,
         on_fault: Callable[[FaultReport], None] = lambda _: None,
+        turns: Turns = nullcontext,
         sleep: Callable[[float], None] = time.sleep,
         elapsed: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
     ) -> None:
         self._pool = pool
         self._on_fault = on_fault
+        self._turns = turns
         self._sleep = sleep
         self._elapsed = elapsed
 
@@ -90,6 +94,10 @@ class Execution:
         return result
 
     def _write(self, work: Callable[[Session], T]) -> T:
+        with self._turns():
+            return self._transaction(work)
+
+    def _transaction(self, work: Callable[[Session], T]) -> T:
         session = self._pool.take()
         try:
             session.begin()

@@ -5,6 +5,7 @@ import math
 import re
 import ssl
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import pymysql
@@ -72,6 +73,9 @@ class MysqlDialect:
             database.close()
             raise
         return database
+
+    def turns(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def is_alive(self, database: Database) -> bool:
         try:

@@ -1,12 +1,15 @@
 """SQLite: write-ahead log, every commit synced, deleted content overwritten."""
 
 import os
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from peewee import Database, SqliteDatabase
 
+from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.store.settings import SqliteLocation, StoreSettings
 from mmt_grpc.store.statement import Row
 
@@ -38,6 +41,18 @@ class SqliteDialect:
     def __init__(self, *, location: SqliteLocation, settings: StoreSettings) -> None:
         self._path = location.path
         self._lock_timeout = settings.lock_timeout
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def turns(self) -> Iterator[None]:
+        # SQLite has its writers try again by chance, and some of many wait very long. So the threads of a process queue
+        # up here, and only one of each process tries.
+        if not self._turn.acquire(timeout=self._lock_timeout):
+            raise StoreUnavailableError
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def connect(self) -> Database:
         # The log and the shared memory beside it take over the file's mode.

@@ -13,6 +13,8 @@ from mmt_grpc.store.execution import ATTEMPTS, Execution, FaultReport
 from mmt_grpc.store.faults import Fault
 from mmt_grpc.store.pool import SessionPool
 from mmt_grpc.store.session import Session
+from mmt_grpc.store.settings import SqliteLocation
+from mmt_grpc.store.sqlite import SqliteDialect
 from tests.store.backends import database, sqlite_url
 from tests.store.material import connect
 from tests.store.scripted import Scripted
@@ -138,3 +140,15 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
 
     with contextlib.closing(open_store(sqlite_url(tmp_path))) as store, pytest.raises(StoreUnavailableError):
         store.ping()
+
+
+def test_sqlites_writers_of_one_process_take_turns(tmp_path: Path) -> None:
+    dialect = SqliteDialect(
+        location=SqliteLocation(path=str(tmp_path / "mmt.db")), settings=StoreSettings(lock_timeout=0.01)
+    )
+
+    with dialect.turns(), pytest.raises(StoreUnavailableError), dialect.turns():
+        pass
+
+    with dialect.turns():
+        pass

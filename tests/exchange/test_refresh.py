@@ -312,9 +312,7 @@ class TestAgainstARevoke:
         assert world.coinbase.counts["revocations"] == 2
         assert world.spooled() == []
 
-    def test_a_late_answer_is_revoked_for_as_long_as_that_fails(
-        self, world: World, client: Client, token: str
-    ) -> None:
+    def test_a_late_answer_is_revoked_for_as_long_as_that_fails(self, world: World, client: Client, token: str) -> None:
         world.coinbase.meanwhile("refresh", lambda: _call(lambda: client.revoke(token)))
         world.coinbase.strike("revoke", OUTAGE, times=3)
 

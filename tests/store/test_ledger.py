@@ -9,7 +9,8 @@ import pytest
 
 from mmt_grpc.domain.ports.store import Ledger
 from mmt_grpc.store import PeeweeLedger, open_ledger
-from mmt_grpc.store.refusals import NotMigratedError
+from mmt_grpc.store.refusals import NewerSchemaError, NotMigratedError
+from tests.store.backends import query
 from tests.store.material import key
 from tests.support.database_server import DatabaseServer
 from tests.support.fakes_store import FakeClock, FakeLedger
@@ -105,6 +106,17 @@ def test_a_ledger_that_was_never_made_has_no_identity(tmp_path: Path) -> None:
         pytest.raises(NotMigratedError),
     ):
         ledger.identity()
+
+
+def test_a_ledger_that_a_newer_version_made_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    with contextlib.closing(open_ledger(url)) as ledger:
+        ledger.migrate()
+        assert ledger.ping() > 0
+        query(url, "UPDATE ledger SET schema_number = 99")
+
+        with pytest.raises(NewerSchemaError):
+            ledger.identity()
 
 
 def test_two_ledgers_differ(tmp_path: Path) -> None:

@@ -135,6 +135,17 @@ def test_a_server_that_was_restarted_in_between_is_not_noticed(line: Line) -> No
     assert reconnect(line.tokens, row).grant_number == 2
 
 
+def test_an_idle_connection_that_was_dropped_is_noticed(line: Line) -> None:
+    pool = line.store._connected.pool
+    session = pool.take()
+    assert session.is_alive()
+
+    line.proxy.drop_all()
+
+    assert not session.is_alive()
+    pool.discard(session)
+
+
 def test_a_server_that_went_away_is_unavailable(line: Line) -> None:
     row = connect(line.tokens)
     line.proxy.close()

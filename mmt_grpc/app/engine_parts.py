@@ -1,54 +1,69 @@
-"""What the exchanger is made of: opened from its settings, handed to the engine."""
+"""What the exchange engine stands on: ports, so that a process and a test put the same engine together."""
 
-import contextlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmt_grpc.audit.file_audit import FileAudit
-from mmt_grpc.crypto.keyring import AccessKeyring, RenewalKeyring
-from mmt_grpc.crypto.randomness import SystemRandomness
-from mmt_grpc.crypto.rows import RowSealing
-from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.failpoints import Failpoints
+from mmt_grpc.domain.ports.audit import Audit
+from mmt_grpc.domain.ports.clock import Clock, Randomness
+from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.providers import Providers
+from mmt_grpc.domain.ports.sealing import Index, RequestIndex, Sealing
+from mmt_grpc.domain.ports.store import (
+    ConnectRows,
+    Installations,
+    Ledger,
+    Recoveries,
+    Replicas,
+    SettlementRows,
+)
+from mmt_grpc.exchange.attempt_records import AttemptLog
+from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.spool import Spool
-from mmt_grpc.store.ledger import PeeweeLedger
-from mmt_grpc.store.opening import Store
-from mmt_grpc.telemetry.log import Log
+
+
+class Losses:
+    """Tells the engine that the database was away: the store is opened before there is an engine to be told."""
+
+    def __init__(self) -> None:
+        self.listener: Callable[[], None] | None = None
+
+    def happened(self) -> None:
+        """Pass it on; before the engine has started, its start settles everything anyway."""
+        if self.listener is not None:
+            self.listener()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the exchanger is made of."""
+    """Ports and identity of one exchanger.
+
+    `owner` and `life` are 16 bytes; `tokens` and `requests` may be one object; `epochs` returns the access and renewal
+    epochs that are loaded; `wall_clock` returns Unix microseconds of this machine.
+    """
 
     owner: bytes
     life: bytes
-    access_keyring: AccessKeyring
-    renewal_keyring: RenewalKeyring
-    store: Store
-    ledger: PeeweeLedger
-    audit: FileAudit
+    tokens: SettlementRows
+    requests: ConnectRows
+    replicas: Replicas
+    installations: Installations
+    recoveries: Recoveries
+    ledger: Ledger
+    index: Index
+    request_index: RequestIndex
+    sealing: Sealing
+    epochs: Callable[[], tuple[tuple[int, ...], tuple[int, ...]]]
+    audit: Audit
     providers: Providers
     spool: Spool
+    attempt_log: AttemptLog
+    lanes: Lanes
+    clock: Clock
+    wall_clock: Callable[[], int]
+    randomness: Randomness
     failpoints: Failpoints
     stopping: threading.Event
-    log: Log
-
-    @property
-    def sealing(self) -> RowSealing:
-        """What opens and seals rows."""
-        return RowSealing(
-            access_keyring=self.access_keyring,
-            renewal_keyring=self.renewal_keyring,
-            randomness=SystemRandomness(),
-        )
-
-    def epochs(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Read both keyrings again and return the epochs that are loaded now, access and renewal.
-
-        A keyring that cannot be read now stays as it was: this replica lives, and says what it has.
-        """
-        for keyring in (self.access_keyring, self.renewal_keyring):
-            with contextlib.suppress(StoreUnavailableError):
-                keyring.refresh()
-        return self.access_keyring.epochs, self.renewal_keyring.epochs
+    losses: Losses
+    log: EventLog

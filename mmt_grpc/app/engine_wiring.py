@@ -3,27 +3,26 @@
 from functools import cached_property
 
 from mmt_grpc.app.engine_parts import Parts
-from mmt_grpc.crypto.index import KeyedIndex, KeyedRequestIndex
-from mmt_grpc.crypto.randomness import SystemRandomness
 from mmt_grpc.exchange.attempt import Attempts
 from mmt_grpc.exchange.committing import Committing
 from mmt_grpc.exchange.connecting import Connecting
+from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.exchange_audit import ExchangeAudit
 from mmt_grpc.exchange.heartbeat import Heartbeat
-from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.outages import Outages
 from mmt_grpc.exchange.probing import Probing
 from mmt_grpc.exchange.reconciling import Reconciling
+from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.refreshing import Refreshing
 from mmt_grpc.exchange.request_identity import RequestIdentities
 from mmt_grpc.exchange.requests import Requests
 from mmt_grpc.exchange.revoking import Revoking
+from mmt_grpc.exchange.settlement import Settlement
 from mmt_grpc.exchange.settling import Settling
 from mmt_grpc.exchange.unkept import Unkept
 from mmt_grpc.exchange.upstream import UpstreamWork
 from mmt_grpc.exchange.write_back import WriteBack
-from mmt_grpc.telemetry.clock import BootClock
 
 
 class EngineWiring:
@@ -31,24 +30,22 @@ class EngineWiring:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._rows = parts.store.tokens
-        self._clock = BootClock()
-        self._randomness = SystemRandomness()
-        self._sealing = parts.sealing
-        self._lanes = Lanes()
+        self._disk = Disk(log=parts.log)
+        parts.losses.listener = self._recovery.notice
 
     def engine(self) -> ExchangeEngine:
         """Return the engine, not started yet."""
         return ExchangeEngine(
             connecting=self._connecting,
             refreshing=self._refreshing,
-            probing=Probing(rows=self._rows, sealing=self._sealing, providers=self._parts.providers),
+            probing=Probing(rows=self._parts.tokens, sealing=self._parts.sealing, providers=self._parts.providers),
             revoking=self._revoking,
             settling=self._settling,
             reconciling=self._reconciling,
+            recovery=self._recovery,
             heartbeat=self._heartbeat,
             upstream=self._upstream,
-            lanes=self._lanes,
+            lanes=self._parts.lanes,
             stopping=self._parts.stopping,
         )
 
@@ -57,12 +54,12 @@ class EngineWiring:
         parts = self._parts
         return UpstreamWork(
             spool=parts.spool,
-            rows=self._rows,
+            rows=self._parts.tokens,
             ledger=parts.ledger,
-            sealing=self._sealing,
+            sealing=self._parts.sealing,
             providers=parts.providers,
-            clock=self._clock,
-            randomness=self._randomness,
+            clock=self._parts.clock,
+            randomness=self._parts.randomness,
             log=parts.log,
             stopping=parts.stopping,
         )
@@ -71,9 +68,9 @@ class EngineWiring:
     def _reconciling(self) -> Reconciling:
         parts = self._parts
         return Reconciling(
-            rows=self._rows,
+            rows=self._parts.tokens,
             ledger=parts.ledger,
-            installations=parts.store.installations,
+            installations=parts.installations,
             upstream=self._upstream,
             log=parts.log,
         )
@@ -81,31 +78,57 @@ class EngineWiring:
     @cached_property
     def _write_back(self) -> WriteBack:
         return WriteBack(
-            rows=self._rows,
-            sealing=self._sealing,
-            clock=self._clock,
-            randomness=self._randomness,
-            upstream=self._upstream,
+            rows=self._parts.tokens,
+            clock=self._parts.clock,
+            randomness=self._parts.randomness,
             stopping=self._parts.stopping,
-            log=self._parts.log,
+        )
+
+    @cached_property
+    def _settlement(self) -> Settlement:
+        parts = self._parts
+        return Settlement(
+            owner=parts.owner,
+            rows=self._parts.tokens,
+            sealing=self._parts.sealing,
+            providers=parts.providers,
+            attempt_log=parts.attempt_log,
+            write_back=self._write_back,
+            unwanted=self._upstream,
+            randomness=self._parts.randomness,
+            failpoints=parts.failpoints,
+            log=parts.log,
+        )
+
+    @cached_property
+    def _recovery(self) -> Recovery:
+        parts = self._parts
+        return Recovery(
+            owner=parts.owner,
+            recoveries=parts.recoveries,
+            settling=self._settling,
+            lanes=self._parts.lanes,
+            log=parts.log,
         )
 
     @cached_property
     def _outages(self) -> Outages:
-        return Outages(clock=self._clock, log=self._parts.log)
+        return Outages(clock=self._parts.clock, log=self._parts.log)
 
     @cached_property
     def _refreshing(self) -> Refreshing:
         parts = self._parts
         return Refreshing(
-            rows=self._rows,
+            rows=self._parts.tokens,
             providers=parts.providers,
-            sealing=self._sealing,
+            sealing=self._parts.sealing,
             audit=parts.audit,
             attempts=self._attempts,
             write_back=self._write_back,
             outages=self._outages,
-            lanes=self._lanes,
+            lanes=self._parts.lanes,
+            disk=self._disk,
+            recovery=self._recovery,
             log=parts.log,
         )
 
@@ -114,11 +137,13 @@ class EngineWiring:
         parts = self._parts
         return Attempts(
             owner=parts.owner,
-            rows=self._rows,
-            sealing=self._sealing,
-            clock=self._clock,
-            randomness=self._randomness,
+            rows=self._parts.tokens,
+            clock=self._parts.clock,
+            randomness=self._parts.randomness,
+            attempt_log=parts.attempt_log,
+            disk=self._disk,
             outages=self._outages,
+            settlement=self._settlement,
             write_back=self._write_back,
             failpoints=parts.failpoints,
             log=parts.log,
@@ -126,8 +151,10 @@ class EngineWiring:
 
     @cached_property
     def _requests(self) -> Requests:
-        replicas = self._parts.store.replicas
-        return Requests(rows=self._rows, replicas=replicas, sealing=self._sealing, clock=self._clock)
+        replicas = self._parts.replicas
+        return Requests(
+            rows=self._parts.requests, replicas=replicas, sealing=self._parts.sealing, clock=self._parts.clock
+        )
 
     @cached_property
     def _unkept(self) -> Unkept:
@@ -136,15 +163,14 @@ class EngineWiring:
     @cached_property
     def _connecting(self) -> Connecting:
         parts = self._parts
-        index = KeyedIndex(access_keyring=parts.access_keyring)
         return Connecting(
-            rows=self._rows,
+            rows=self._parts.requests,
             ledger=parts.ledger,
-            index=index,
+            index=parts.index,
             providers=parts.providers,
             identities=RequestIdentities(
-                index=KeyedRequestIndex(access_keyring=parts.access_keyring),
-                randomness=self._randomness,
+                index=parts.request_index,
+                randomness=self._parts.randomness,
                 owner=parts.owner,
                 life=parts.life,
             ),
@@ -152,14 +178,14 @@ class EngineWiring:
             unkept=self._unkept,
             audit=ExchangeAudit(audit=parts.audit, log=parts.log),
             committing=Committing(
-                rows=self._rows,
-                index=index,
-                sealing=self._sealing,
+                rows=self._parts.requests,
+                index=parts.index,
+                sealing=self._parts.sealing,
                 requests=self._requests,
-                randomness=self._randomness,
+                randomness=self._parts.randomness,
                 failpoints=parts.failpoints,
             ),
-            clock=self._clock,
+            clock=self._parts.clock,
             failpoints=parts.failpoints,
         )
 
@@ -169,8 +195,8 @@ class EngineWiring:
         return Revoking(
             spool=parts.spool,
             upstream=self._upstream,
-            rows=self._rows,
-            sealing=self._sealing,
+            rows=self._parts.tokens,
+            sealing=self._parts.sealing,
             providers=parts.providers,
             refreshing=self._refreshing,
             failpoints=parts.failpoints,
@@ -183,12 +209,16 @@ class EngineWiring:
         return Settling(
             owner=parts.owner,
             life=parts.life,
-            attempts=self._rows,
-            rows=self._rows,
+            attempts=self._parts.tokens,
+            rows=self._parts.requests,
             requests=self._requests,
             unkept=self._unkept,
             spool=parts.spool,
-            write_back=self._write_back,
+            attempt_log=parts.attempt_log,
+            settlement=self._settlement,
+            lanes=self._parts.lanes,
+            disk=self._disk,
+            wall_clock=parts.wall_clock,
             log=parts.log,
         )
 
@@ -199,11 +229,14 @@ class EngineWiring:
             owner=parts.owner,
             life=parts.life,
             epochs=parts.epochs,
-            replicas=parts.store.replicas,
-            rows=self._rows,
+            replicas=parts.replicas,
+            rows=self._parts.requests,
             reconciling=self._reconciling,
             spool=parts.spool,
-            lanes=self._lanes,
+            lanes=self._parts.lanes,
+            disk=self._disk,
+            settling=self._settling,
+            recovery=self._recovery,
             stopping=parts.stopping,
             log=parts.log,
         )

@@ -1,58 +1,125 @@
 """The composition root of the exchanger: the only process with egress, provider secrets and renewal keys."""
 
+import contextlib
 import secrets
 import signal
 import sys
 import threading
+import time
+from typing import Final
 
 from mmt_grpc.app import process
 from mmt_grpc.app.child import Orders, join_line
-from mmt_grpc.app.engine_parts import Parts
+from mmt_grpc.app.engine_parts import Losses, Parts
 from mmt_grpc.app.engine_wiring import EngineWiring
 from mmt_grpc.app.failpoints import failpoints
 from mmt_grpc.app.line import Line, from_text
-from mmt_grpc.crypto.index import KeyedIndex
+from mmt_grpc.crypto.index import KeyedIndex, KeyedRequestIndex
+from mmt_grpc.crypto.keyring import AccessKeyring, RenewalKeyring
 from mmt_grpc.crypto.keyrings import load_access_keyring, load_renewal_keyring
 from mmt_grpc.crypto.randomness import SystemRandomness
 from mmt_grpc.crypto.records import RenewalRecordSealing
 from mmt_grpc.crypto.root_key import FileRootKey
+from mmt_grpc.crypto.rows import RowSealing
+from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.failpoints import Failpoints
+from mmt_grpc.domain.ports.providers import Failure, Providers
+from mmt_grpc.exchange.attempt_files import AttemptFiles
+from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.providers.registry import open_providers
-from mmt_grpc.settings.exchanger_slice import ExchangerSlice
+from mmt_grpc.settings.exchanger_slice import ExchangerSlice, KeysSlice
 from mmt_grpc.store.installations import check_installation
 from mmt_grpc.telemetry.clock import BootClock
 from mmt_grpc.telemetry.log import Log
 from mmt_grpc.transport.internal.server import ExchangerServer
 
+LIFE_BYTES: Final = 16
 
-def gather(settings: ExchangerSlice, owner: bytes, points: Failpoints, log: Log) -> Parts:
-    """Open everything that the settings name; raises `KeyringError`, `AuditUnavailableError`."""
-    randomness = SystemRandomness()
-    keys, clock = settings.keys, BootClock()
+
+class Opened:
+    """What the exchanger's settings name, opened; the engine is built on its ports."""
+
+    def __init__(self, settings: ExchangerSlice, owner: bytes, points: Failpoints, log: Log) -> None:
+        """Raises `KeyringError` and `AuditUnavailableError`."""
+        self._settings = settings
+        self._owner = owner
+        self._points = points
+        self._log = log
+        self._losses = Losses()
+        self.access_keyring, self.renewal_keyring = open_keyrings(settings.keys)
+        self.store, self.ledger = process.open_stores(settings.store, log, on_loss=self._losses.happened)
+        self.audit = process.open_audit(settings.audit, settings.process, log)
+
+    def check(self) -> None:
+        """Raise a `StartRefusedError` unless the database is this installation's and up to date."""
+        self.store.check_schema()
+        check_installation(
+            self.store.installations,
+            self.ledger,
+            index_check=KeyedIndex(access_keyring=self.access_keyring).index_check(),
+            mode="dev" if self._settings.process.is_dev else "production",
+        )
+
+    def parts(self) -> Parts:
+        """Return what the engine stands on."""
+        randomness, log = SystemRandomness(), self._log
+        records = RenewalRecordSealing(renewal_keyring=self.renewal_keyring, randomness=randomness)
+        directory = self._settings.state_dir / "spool"
+        return Parts(
+            owner=self._owner,
+            life=secrets.token_bytes(LIFE_BYTES),
+            tokens=self.store.tokens,
+            requests=self.store.tokens,
+            replicas=self.store.replicas,
+            installations=self.store.installations,
+            recoveries=self.store.recoveries,
+            ledger=self.ledger,
+            index=KeyedIndex(access_keyring=self.access_keyring),
+            request_index=KeyedRequestIndex(access_keyring=self.access_keyring),
+            sealing=RowSealing(
+                access_keyring=self.access_keyring, renewal_keyring=self.renewal_keyring, randomness=randomness
+            ),
+            epochs=self._epochs,
+            audit=self.audit,
+            providers=self._providers(),
+            spool=Spool(directory=directory, sealing=records),
+            attempt_log=AttemptFiles(directory=directory, sealing=records, failpoints=self._points, log=log),
+            lanes=Lanes(),
+            clock=BootClock(),
+            wall_clock=lambda: time.time_ns() // 1000,
+            randomness=randomness,
+            failpoints=self._points,
+            stopping=threading.Event(),
+            losses=self._losses,
+            log=log,
+        )
+
+    def _providers(self) -> Providers:
+        def on_retry(integration: str, failure: Failure, number: int) -> None:
+            self._log.info("provider_retry", integration=integration, failure=failure.value, number=number)
+
+        return open_providers(self._settings.providers, on_retry=on_retry)
+
+    def _epochs(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Read both keyrings again and return the epochs that are loaded now, access and renewal.
+
+        A keyring that cannot be read now stays as it was: this replica lives, and says what it has.
+        """
+        for keyring in (self.access_keyring, self.renewal_keyring):
+            with contextlib.suppress(StoreUnavailableError):
+                keyring.refresh()
+        return self.access_keyring.epochs, self.renewal_keyring.epochs
+
+
+def open_keyrings(keys: KeysSlice) -> tuple[AccessKeyring, RenewalKeyring]:
+    """Open both keyrings; raises `KeyringError`."""
+    randomness, clock = SystemRandomness(), BootClock()
     access_root = FileRootKey.load(keys.access_root_key_file, randomness=randomness)
     renewal_root = FileRootKey.load(keys.renewal_root_key_file, randomness=randomness)
-    renewal_keyring = load_renewal_keyring(directory=keys.directory, root_key=renewal_root, clock=clock)
-    store, ledger = process.open_stores(settings.store, log)
-    sealing = RenewalRecordSealing(renewal_keyring=renewal_keyring, randomness=randomness)
-    return Parts(
-        owner=owner,
-        life=secrets.token_bytes(16),
-        access_keyring=load_access_keyring(directory=keys.directory, root_key=access_root, clock=clock),
-        renewal_keyring=renewal_keyring,
-        store=store,
-        ledger=ledger,
-        audit=process.open_audit(settings.audit, settings.process, log),
-        providers=open_providers(
-            settings.providers,
-            on_retry=lambda integration, failure, number: log.info(
-                "provider_retry", integration=integration, failure=failure.value, number=number
-            ),
-        ),
-        spool=Spool(directory=settings.state_dir / "spool", sealing=sealing),
-        failpoints=points,
-        stopping=threading.Event(),
-        log=log,
+    return (
+        load_access_keyring(directory=keys.directory, root_key=access_root, clock=clock),
+        load_renewal_keyring(directory=keys.directory, root_key=renewal_root, clock=clock),
     )
 
 
@@ -61,16 +128,9 @@ def run(line: Line, settings: ExchangerSlice, owner: bytes, points: Failpoints, 
     stop = threading.Event()
     process.stop_on_signals(stop.set)
     Orders(line, {}, gone=stop.set).start()
-    parts = gather(settings, owner, points, log)
-    parts.store.check_schema()
-    index_check = KeyedIndex(access_keyring=parts.access_keyring).index_check()
-    check_installation(
-        parts.store.installations,
-        parts.ledger,
-        index_check=index_check,
-        mode="dev" if settings.process.is_dev else "production",
-    )
-    engine = EngineWiring(parts).engine()
+    opened = Opened(settings, owner, points, log)
+    opened.check()
+    engine = EngineWiring(opened.parts()).engine()
     engine.start()
     server = ExchangerServer(
         exchanger=engine,
@@ -82,9 +142,11 @@ def run(line: Line, settings: ExchangerSlice, owner: bytes, points: Failpoints, 
     line.send("ready")
     stop.wait()
     server.stop(settings.process.grace)
-    engine.stop()
-    parts.audit.close()
-    return True
+    drained = engine.stop()
+    opened.audit.close()
+    if not drained:
+        log.error("spool_not_drained")
+    return drained
 
 
 def main(arguments: list[str]) -> None:

@@ -62,14 +62,20 @@ def open_audit(audit: AuditSlice, process: ProcessSlice, log: Log) -> FileAudit:
     ).start()
 
 
-def open_stores(stores: StoreSlice, log: Log) -> tuple[Store, PeeweeLedger]:
-    """Return the store and the ledger; nothing is connected yet."""
+def open_stores(
+    stores: StoreSlice, log: Log, *, on_loss: Callable[[], None] = lambda: None
+) -> tuple[Store, PeeweeLedger]:
+    """Return the store and the ledger; nothing is connected yet. `on_loss` is told when the database was away."""
 
     def on_fault(report: FaultReport) -> None:
         log.warning("store_fault", phase=report.phase, kind=report.kind, number=report.number)
 
     store = open_store(
-        stores.database_url.reveal(), pool_size=stores.pool_size, settings=stores.options, on_fault=on_fault
+        stores.database_url.reveal(),
+        pool_size=stores.pool_size,
+        settings=stores.options,
+        on_fault=on_fault,
+        on_loss=on_loss,
     )
     return store, open_ledger(stores.ledger_url.reveal(), settings=stores.options, on_fault=on_fault)
 

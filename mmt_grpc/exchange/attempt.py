@@ -1,20 +1,24 @@
-"""One attempt to refresh one row: lease, connect, send, commit. What was sent is never sent again."""
+"""One attempt to refresh one row: lease, intent, connect, send, answer, commit. What was sent is never sent again."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from mmt_grpc.domain.auditing import FAILED, OK
-from mmt_grpc.domain.errors import CredentialUnreadableError, StoreOutcomeUnknownError
+from mmt_grpc.domain.errors import CredentialUnreadableError, StoreOutcomeUnknownError, StoreUnavailableError
 from mmt_grpc.domain.failpoints import Failpoints
-from mmt_grpc.domain.model import MICROSECONDS, BearerToken
+from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.providers import Failure, Issued, Provider, ProviderError
-from mmt_grpc.domain.ports.sealing import OpenedToken, Sealing
-from mmt_grpc.domain.ports.store import RefreshRows
-from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.domain.ports.sealing import OpenedToken
+from mmt_grpc.domain.ports.store import SettlementRows
+from mmt_grpc.domain.secret import Secret
+from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.exchange import backoff
+from mmt_grpc.exchange.attempt_records import Answer, AttemptLog, Intent
+from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.outages import Outages
+from mmt_grpc.exchange.settlement import Settlement, Verdict
 from mmt_grpc.exchange.write_back import WriteBack
 
 LEASE: Final = 60 * MICROSECONDS
@@ -28,88 +32,132 @@ class Attempts:
     """Runs attempts under this replica's name, 16 random bytes that its state directory keeps."""
 
     owner: bytes
-    rows: RefreshRows
-    sealing: Sealing
+    rows: SettlementRows
     clock: Clock
     randomness: Randomness
+    attempt_log: AttemptLog
+    disk: Disk
     outages: Outages
+    settlement: Settlement
     write_back: WriteBack
     failpoints: Failpoints
     log: EventLog
 
     def run(self, provider: Provider, row: TokenRow, opened: OpenedToken) -> str:
-        """Refresh a row that was ACTIVE; return what became of it, in a word for log and audit."""
+        """Refresh a row that was ACTIVE, or IN_DOUBT where a retry is allowed; return the ending, in a word."""
+        if opened.renewal is None:
+            raise CredentialUnreadableError
         attempt_id = self.randomness.random_bytes(ID_BYTES)
         began = self.clock.elapsed()
         self.failpoints.reach("refresh.before_lease")
-        leased_at = self._lease(row, attempt_id)
+        leased_at = self._lease(provider, row, attempt_id)
         if leased_at is None:
+            if row.state is TokenState.IN_DOUBT:
+                self.outages.rest(row.binding.token_key)
             return "lost_the_race"
+        lease = _Lease(attempt_id, began, leased_at, self.clock.elapsed())
         self.failpoints.reach("refresh.after_lease")
-        ending = self._send(provider, row, opened, _Lease(attempt_id, began, leased_at, self.clock.elapsed()))
+        ending = self._under(lease, provider, row, opened.renewal)
         self.log.info("refresh", integration=provider.name, outcome=ending)
         return ending
 
-    def _lease(self, row: TokenRow, attempt_id: bytes) -> int | None:
+    def _lease(self, provider: Provider, row: TokenRow, attempt_id: bytes) -> int | None:
         """Take the lease; if that is not known, the row itself says whose it is."""
         try:
+            if row.state is TokenState.IN_DOUBT:
+                return self.rows.lease_doubt(
+                    row,
+                    attempt_id=attempt_id,
+                    owner=self.owner,
+                    lease_for=LEASE,
+                    tolerant=provider.tolerates_reuse,
+                )
             return self.rows.lease(row, attempt_id=attempt_id, owner=self.owner, lease_for=LEASE)
         except StoreOutcomeUnknownError:
-            seen = self.write_back.read_back(row)
+            seen = self.write_back.read_back(row.shard, row.binding.token_key)
             if seen is None or seen.attempt_id != attempt_id or seen.lease_until is None:
                 return None
             return seen.lease_until - LEASE
 
-    def _send(self, provider: Provider, row: TokenRow, opened: OpenedToken, lease: "_Lease") -> str:
-        if opened.renewal is None:
-            raise CredentialUnreadableError
+    def _under(self, lease: "_Lease", provider: Provider, row: TokenRow, renewal: Secret) -> str:
+        """Go from the lease to the end, whatever it is; the intent is on disk before anything is sent."""
+        binding = row.binding
+        intent = Intent(lease.attempt_id, row.shard, binding.token_key, binding.integration, binding.generation)
+        try:
+            self.attempt_log.intend(intent)
+        except StoreUnavailableError:
+            self.disk.failed()
+            return self._put_back(row, lease, None, never_sent=True)
+        self.failpoints.reach("refresh.after_intent")
+        ending = self._sent(provider, row, lease, intent, renewal)
+        self.failpoints.reach("refresh.before_scrub")
+        if ending.keeps_record:
+            return ending.word
+        self.write_back.clear_owner(row.shard, binding.token_key, self.owner)
+        self._scrub(intent)
+        return ending.word
+
+    def _sent(self, provider: Provider, row: TokenRow, lease: "_Lease", intent: Intent, renewal: Secret) -> "_Ending":
         try:
             channel = provider.open_refresh()
         except ProviderError as error:
-            return self._put_back(row, lease, error, never_sent=True)
+            return _Ending(self._put_back(row, lease, error, never_sent=True))
         try:
             self.failpoints.reach("refresh.before_send")
             sent = self.clock.elapsed()
             if sent - lease.began >= LATEST_SEND:
-                return self._put_back(row, lease, None, never_sent=True)
+                return _Ending(self._put_back(row, lease, None, never_sent=True))
             try:
-                issued = channel.refresh(opened.renewal)
+                issued = channel.refresh(renewal)
             except ProviderError as error:
-                return self._failed(row, lease, error)
+                return _Ending(self._failed(row, lease, error))
         finally:
             channel.close()
         self.failpoints.reach("refresh.after_answer")
-        return self._keep(provider, row, lease, opened, issued, sent_at=lease.leased_at + sent - lease.taken)
+        return self._keep(row, lease, intent, issued, sent_at=lease.leased_at + sent - lease.taken)
 
     def _failed(self, row: TokenRow, lease: "_Lease", error: ProviderError) -> str:
         self.failpoints.reach("refresh.after_refusal")
         if error.failure is Failure.AMBIGUOUS:
-            return self.write_back.doubt(row, lease.attempt_id)
+            self.write_back.doubt(row, lease.attempt_id)
+            self.failpoints.reach("refresh.after_doubt")
+            return "in_doubt"
         if error.failure is Failure.PERMANENT:
-            return self.write_back.condemn(row, lease.attempt_id)
+            self.write_back.condemn(row, lease.attempt_id)
+            self.failpoints.reach("refresh.after_condemn")
+            return "reauthentication_required"
         return self._put_back(row, lease, error, never_sent=error.failure is Failure.NOT_SENT)
 
     def _put_back(self, row: TokenRow, lease: "_Lease", error: ProviderError | None, *, never_sent: bool) -> str:
         if error is not None:
             self.outages.learn(error, row.binding.token_key)
         wait = backoff.wait_after(error, failures=row.failures, randomness=self.randomness)
-        return self.write_back.release(row, lease.attempt_id, wait=wait, never_sent=never_sent)
+        self.write_back.release(row, lease.attempt_id, wait=wait, never_sent=never_sent)
+        self.failpoints.reach("refresh.after_release")
+        return "not_sent" if never_sent else "not_consumed"
 
-    def _keep(
-        self,
-        provider: Provider,
-        row: TokenRow,
-        lease: "_Lease",
-        opened: OpenedToken,
-        issued: Issued,
-        *,
-        sent_at: int,
-    ) -> str:
-        if not isinstance(issued.credential, BearerToken):
-            return self.write_back.doubt(row, lease.attempt_id)
-        ending = self.write_back.commit(provider, row, lease.attempt_id, opened, issued, sent_at=sent_at)
+    def _keep(self, row: TokenRow, lease: "_Lease", intent: Intent, issued: Issued, *, sent_at: int) -> "_Ending":
+        """Put the answer on disk before anybody is told, then commit it; a disk that fails now loses no token."""
+        answer = Answer.of(issued, sent_at=sent_at)
+        if answer is None:
+            self.write_back.doubt(row, lease.attempt_id)
+            return _Ending("in_doubt")
+        try:
+            self.attempt_log.answer(intent, answer)
+            kept = True
+        except StoreUnavailableError:
+            self.disk.failed()
+            kept = False
+        self.failpoints.reach("refresh.before_commit")
+        verdict = self.settlement.apply(intent, answer)
         self.failpoints.reach("refresh.after_commit")
-        return ending
+        return _Ending(verdict.value, keeps_record=kept and verdict in (Verdict.COMMITTED, Verdict.LATER))
+
+    def _scrub(self, intent: Intent) -> None:
+        try:
+            self.attempt_log.scrub(intent.attempt_id)
+        except StoreUnavailableError:
+            self.disk.failed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +170,14 @@ class _Lease:
     taken: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How an attempt ended; a committed answer's record is kept for a while, one that waits until it is settled."""
+
+    word: str
+    keeps_record: bool = False
+
+
 def outcome_of(ending: str) -> str:
     """Return the audit's word for an ending."""
-    return OK if ending == "refreshed" else FAILED
+    return OK if ending == Verdict.COMMITTED.value else FAILED

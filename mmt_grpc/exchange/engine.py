@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
+from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.model import Liveness, Upstream
 from mmt_grpc.domain.ports.exchanger import CallContext, Connected, ConnectOrder, RefreshAnswer, StagedRevocation
 from mmt_grpc.exchange.connecting import Connecting
@@ -10,10 +11,12 @@ from mmt_grpc.exchange.heartbeat import Heartbeat
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.probing import Probing
 from mmt_grpc.exchange.reconciling import Reconciling
+from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.refreshing import Refreshing
 from mmt_grpc.exchange.revoking import Revoking
 from mmt_grpc.exchange.settling import Settling
 from mmt_grpc.exchange.upstream import UpstreamWork
+from mmt_grpc.exchange.write_back import StoppedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,7 @@ class ExchangeEngine:
     revoking: Revoking
     settling: Settling
     reconciling: Reconciling
+    recovery: Recovery
     heartbeat: Heartbeat
     upstream: UpstreamWork
     lanes: Lanes
@@ -47,15 +51,26 @@ class ExchangeEngine:
         """Settle what earlier lives left, once the registry says that they are over; raises as `start`."""
         self.heartbeat.beat()
         self.settling.settle()
+        self.recovery.step()
         self.reconciling.in_full()
 
-    def stop(self) -> None:
-        """Take nothing new, let what runs come to its end, stop the background."""
+    def stop(self) -> bool:
+        """Take nothing new, let what runs come to its end, stop the background; True if nothing is left unsettled.
+
+        Revocations that the exchange has not confirmed stay on disk either way: the next start goes on with them.
+        """
         self.stopping.set()
         self.upstream.wake()
         self.lanes.close()
         for thread in self._threads:
             thread.join()
+        return self._drained()
+
+    def _drained(self) -> bool:
+        try:
+            return self.settling.settle_attempts(every=True)
+        except (StoreUnavailableError, StoppedError):
+            return False
 
     def connect(self, order: ConnectOrder) -> Connected:
         """Do and commit a whole Connect."""

@@ -5,14 +5,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from mmt_grpc.domain.errors import UnavailableError
+from mmt_grpc.domain.errors import StoreUnavailableError, UnavailableError
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import ConnectRows, ReplicaBeat, Replicas
+from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.reconciling import Reconciling
+from mmt_grpc.exchange.recovery import Recovery
+from mmt_grpc.exchange.settling import Settling
 from mmt_grpc.exchange.spool import Spool
 
 SECONDS: Final = 10.0
+RECOVERY_SECONDS: Final = 1.0
+PROOF: Final = "proof"
 BEATS_PER_RECONCILIATION: Final = 6
 BEATS_PER_PURGE: Final = 360
 
@@ -29,6 +34,9 @@ class Heartbeat:
     reconciling: Reconciling
     spool: Spool
     lanes: Lanes
+    disk: Disk
+    settling: Settling
+    recovery: Recovery
     stopping: threading.Event
     log: EventLog
 
@@ -46,13 +54,31 @@ class Heartbeat:
             )
         )
 
+    def keep_honest(self) -> None:
+        """Settle what runs no more, take part in recoveries, and find out whether a disk that failed works again."""
+        self.prove_disk()
+        self.settling.settle_attempts(every=False)
+        self.recovery.step()
+
+    def prove_disk(self) -> None:
+        """Write and remove a record, if the disk has refused one."""
+        if self.disk.is_trusted:
+            return
+        try:
+            self.spool.put(PROOF, self.owner, b"")
+            self.spool.scrub(PROOF, self.owner)
+        except StoreUnavailableError:
+            return
+        self.disk.mended()
+
     def run(self) -> None:
-        """Beat in the background."""
+        """Beat in the background; while a recovery is open, more often."""
         beats = 0
-        while not self.stopping.wait(SECONDS):
+        while not self.stopping.wait(RECOVERY_SECONDS if self.recovery.is_open else SECONDS):
             beats += 1
             try:
                 self.beat()
+                self.keep_honest()
                 if beats % BEATS_PER_RECONCILIATION == 0:
                     self.reconciling.incrementally()
                 if beats % BEATS_PER_PURGE == 0:

@@ -1,12 +1,15 @@
 """Threads by provider, and single flight by row: one provider's slowness takes no thread of another's."""
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 THREADS_PER_LANE: Final = 16
 LONGEST_QUEUE: Final = 128
+HELD: Final = ""
+"""The lane of a key whose work is kept from starting."""
 
 
 class Lanes:
@@ -43,6 +46,19 @@ class Lanes:
             future = executor.submit(work)
         future.add_done_callback(lambda _: self._end(key))
         return True
+
+    @contextlib.contextmanager
+    def held(self, key: bytes) -> Iterator[bool]:
+        """Keep a key's work from starting for the length of the block; False if it runs already."""
+        with self._lock:
+            held = key not in self._running
+            if held:
+                self._running[key] = HELD
+        try:
+            yield held
+        finally:
+            if held:
+                self._end(key)
 
     def _end(self, key: bytes) -> None:
         with self._lock:

@@ -11,6 +11,7 @@ from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.providers import Failure, ProviderError
 
 OUR_OUTAGE_PAUSE: Final = 30 * MICROSECONDS
+RESTING: Final = 2 * MICROSECONDS
 SHORTEST_LIMIT: Final = MICROSECONDS
 LONGEST_LIMIT: Final = 3600 * MICROSECONDS
 MOST_REMEMBERED: Final = 10_000
@@ -53,6 +54,10 @@ class Outages:
         elif error.failure is Failure.NOT_CONSUMED and error.rate_limited:
             asked = int((error.retry_after or 0) * MICROSECONDS)
             self._hold(token_key, Reason.PROVIDER_RATE_LIMITED, min(max(asked, SHORTEST_LIMIT), LONGEST_LIMIT))
+
+    def rest(self, token_key: bytes) -> None:
+        """Leave a row alone for a moment that is in doubt and not to be tried yet."""
+        self._hold(token_key, Reason.PROVIDER_UNAVAILABLE, RESTING)
 
     def _hold(self, key: str | bytes, reason: Reason, wait: int) -> None:
         now = self._clock.elapsed()

@@ -15,13 +15,17 @@ from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.exchanger import CallContext, Progress, RefreshAnswer
 from mmt_grpc.domain.ports.providers import Provider, Providers
 from mmt_grpc.domain.ports.sealing import OpenedToken, Sealing
-from mmt_grpc.domain.ports.store import RefreshRows
+from mmt_grpc.domain.ports.store import SettlementRows
 from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.exchange.attempt import Attempts, outcome_of
+from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.outages import OUR_OUTAGE_PAUSE, Outages
+from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.write_back import StoppedError, WriteBack
 
+RETRIED_BEFORE_EXPIRY = 120 * MICROSECONDS
+"""Until so little is left of it, a token whose one-time refresh is in doubt is served, not risked."""
 SETTLED = RefreshAnswer(Progress.SETTLED)
 RUNNING = RefreshAnswer(Progress.RUNNING)
 STARTED = RefreshAnswer(Progress.STARTED)
@@ -31,7 +35,7 @@ STARTED = RefreshAnswer(Progress.STARTED)
 class Refreshing:
     """Decides whether a refresh may start now, and starts it."""
 
-    rows: RefreshRows
+    rows: SettlementRows
     providers: Providers
     sealing: Sealing
     audit: Audit
@@ -39,6 +43,8 @@ class Refreshing:
     write_back: WriteBack
     outages: Outages
     lanes: Lanes
+    disk: Disk
+    recovery: Recovery
     log: EventLog
 
     def start(self, context: CallContext, *, shard: int, token_key: bytes, generation: int) -> RefreshAnswer:
@@ -64,9 +70,18 @@ class Refreshing:
         outage = self.outages.current(row.binding.integration, row.binding.token_key)
         if outage is not None:
             return backing_off(outage.reason, outage.wait)
-        if row.state is TokenState.IN_DOUBT or row.backs_off(now):
-            return backing_off(Reason.PROVIDER_UNAVAILABLE, max(row.backs_off(now), MICROSECONDS // 4))
+        wait = max(row.backs_off(now), self._doubt_wait(row, now))
+        if wait or not self.disk.is_trusted or self.recovery.is_open:
+            return backing_off(Reason.PROVIDER_UNAVAILABLE, max(wait, MICROSECONDS // 4))
         return self._launch(context, row)
+
+    def _doubt_wait(self, row: TokenRow, now: int) -> int:
+        """Return how long a row in doubt is left alone because its token is alive: the lease statement tests it too."""
+        if row.state is not TokenState.IN_DOUBT or row.access_expires_at is None:
+            return 0
+        if self.providers.get(row.binding.integration).tolerates_reuse:
+            return 0
+        return max(0, row.access_expires_at - RETRIED_BEFORE_EXPIRY - now)
 
     def _launch(self, context: CallContext, row: TokenRow) -> RefreshAnswer:
         try:

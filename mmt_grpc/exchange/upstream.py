@@ -9,7 +9,7 @@ from mmt_grpc.domain.model import MICROSECONDS, Credential, Upstream
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.exchanger import StagedRevocation
-from mmt_grpc.domain.ports.providers import Issued, Provider, Providers
+from mmt_grpc.domain.ports.providers import Issued, Providers
 from mmt_grpc.domain.ports.sealing import Sealing
 from mmt_grpc.domain.ports.store import Ledger, TokenRows
 from mmt_grpc.domain.secret import Secret
@@ -98,14 +98,14 @@ class UpstreamWork:
         for name in [name for name in self._tries if name not in kept]:
             del self._tries[name]
 
-    def end(self, provider: Provider, key: bytes, issued: Issued) -> None:
+    def add(self, key: bytes, integration: str, issued: Issued) -> None:
         """Have what no row wants revoked soon and for as long as that fails; where the disk refuses, once and now."""
-        record = GrantRecord(key, provider.name, issued.credential, issued.renewal)
+        record = GrantRecord(key, integration, issued.credential, issued.renewal)
         try:
             self.spool.put(UNWANTED, key, encode_grant(record))
         except StoreUnavailableError:
-            self._send(provider.name, issued.credential, issued.renewal)
-            raise
+            self._send(integration, issued.credential, issued.renewal)
+            return
         self.wake()
 
     def hand_over(self, row: TokenRow) -> None:

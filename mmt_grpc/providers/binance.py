@@ -52,6 +52,10 @@ class LoginProvider:
     def name(self) -> str:
         return self._name
 
+    @property
+    def tolerates_reuse(self) -> bool:
+        return False
+
     def redeem(self, grant: Grant, scope: Scope) -> Issued:  # noqa: ARG002  # each grant carries what it allows
         if isinstance(grant, SessionGrant):
             return Issued(BearerToken(grant.token), None, None, None, expires_at=grant.expires_at)

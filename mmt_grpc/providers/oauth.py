@@ -24,7 +24,7 @@ from mmt_grpc.providers.connection import Connection
 from mmt_grpc.providers.dialect import Dialect
 from mmt_grpc.providers.endpoint import Endpoint
 from mmt_grpc.providers.message import Answer, Request, form
-from mmt_grpc.providers.options import ClientAuth, OAuthOptions
+from mmt_grpc.providers.options import ClientAuth, OAuthOptions, Rotation
 from mmt_grpc.providers.revocation import Revocation
 from mmt_grpc.providers.scopes import ScopeRules
 from mmt_grpc.providers.token_answer import at_path, fields_of, read_account, read_scopes, read_tokens
@@ -49,6 +49,10 @@ class OAuthProvider:
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def tolerates_reuse(self) -> bool:
+        return self._options.rotation is not Rotation.STRICT
 
     def redeem(self, grant: Grant, scope: Scope) -> Issued:  # noqa: ARG002  # a code carries its scope already
         if isinstance(grant, OAuthTokens):

@@ -50,6 +50,10 @@ class FakeProvider:
     def name(self) -> str:
         return self.exchange.name
 
+    @property
+    def tolerates_reuse(self) -> bool:
+        return False
+
     def redeem(self, grant: Grant, scope: Scope) -> Issued:
         del scope
         return self.exchange.perform("redeem", lambda: self._redeem(grant))

@@ -1,9 +1,13 @@
 """A replica in one process: the engine and the verbs composed as the processes compose them, around fakes."""
 
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmt_grpc.app.engine_parts import Losses
+from mmt_grpc.app.engine_parts import Parts as EngineParts
+from mmt_grpc.app.engine_wiring import EngineWiring
 from mmt_grpc.crypto.index import KeyedIndex, KeyedRequestIndex
 from mmt_grpc.crypto.keyring import AccessKeyring, RenewalKeyring
 from mmt_grpc.crypto.records import RenewalRecordSealing
@@ -17,30 +21,15 @@ from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.exchanger import Exchanger
 from mmt_grpc.domain.ports.providers import Providers
-from mmt_grpc.domain.ports.store import Installations, Ledger, Replicas
+from mmt_grpc.domain.ports.store import Installations, Ledger, Recoveries, Replicas
 from mmt_grpc.domain.resolve import Resolve
 from mmt_grpc.domain.revoke import Revoke
 from mmt_grpc.domain.verbs import Verbs
 from mmt_grpc.domain.waiting_room import WaitingRoom
-from mmt_grpc.exchange.attempt import Attempts
-from mmt_grpc.exchange.committing import Committing
-from mmt_grpc.exchange.connecting import Connecting
+from mmt_grpc.exchange.attempt_files import AttemptFiles
 from mmt_grpc.exchange.engine import ExchangeEngine
-from mmt_grpc.exchange.exchange_audit import ExchangeAudit
-from mmt_grpc.exchange.heartbeat import Heartbeat
 from mmt_grpc.exchange.lanes import Lanes
-from mmt_grpc.exchange.outages import Outages
-from mmt_grpc.exchange.probing import Probing
-from mmt_grpc.exchange.reconciling import Reconciling
-from mmt_grpc.exchange.refreshing import Refreshing
-from mmt_grpc.exchange.request_identity import RequestIdentities
-from mmt_grpc.exchange.requests import Requests
-from mmt_grpc.exchange.revoking import Revoking
-from mmt_grpc.exchange.settling import Settling
 from mmt_grpc.exchange.spool import Spool
-from mmt_grpc.exchange.unkept import Unkept
-from mmt_grpc.exchange.upstream import UpstreamWork
-from mmt_grpc.exchange.write_back import WriteBack
 from tests.support.fake_connect import FakeTokens
 from tests.support.fakes_failure import ArmedFailpoints
 
@@ -55,6 +44,7 @@ class Parts:
     rows: FakeTokens
     replicas: Replicas
     installations: Installations
+    recoveries: Recoveries
     ledger: Ledger
     providers: Providers
     access_keyring: AccessKeyring
@@ -86,133 +76,41 @@ class Parts:
 
 
 def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
-    """Put the engine together; nothing runs yet."""
+    """Put the engine together, as the exchanger does; nothing runs yet."""
     spool = parts.spool()
-    upstream = UpstreamWork(
-        spool=spool,
-        rows=parts.rows,
-        ledger=parts.ledger,
-        sealing=parts.sealing,
-        providers=parts.providers,
-        clock=parts.clock,
-        randomness=parts.randomness,
-        log=parts.log,
-        stopping=parts.stopping,
-    )
-    reconciling = Reconciling(
-        rows=parts.rows,
-        ledger=parts.ledger,
-        installations=parts.installations,
-        upstream=upstream,
-        log=parts.log,
-    )
-    write_back = WriteBack(
-        rows=parts.rows,
-        sealing=parts.sealing,
-        clock=parts.clock,
-        randomness=parts.randomness,
-        upstream=upstream,
-        stopping=parts.stopping,
-        log=parts.log,
-    )
-    refreshing = _build_refreshing(parts, write_back, lanes)
-    requests = Requests(rows=parts.rows, replicas=parts.replicas, sealing=parts.sealing, clock=parts.clock)
-    unkept = Unkept(spool=spool, upstream=upstream)
-    return ExchangeEngine(
-        connecting=_build_connecting(parts, requests, unkept),
-        refreshing=refreshing,
-        probing=Probing(rows=parts.rows, sealing=parts.sealing, providers=parts.providers),
-        revoking=Revoking(
-            spool=spool,
-            upstream=upstream,
-            rows=parts.rows,
-            sealing=parts.sealing,
-            providers=parts.providers,
-            refreshing=refreshing,
-            failpoints=parts.failpoints,
-            log=parts.log,
-        ),
-        settling=Settling(
+    return EngineWiring(
+        EngineParts(
             owner=parts.owner,
             life=parts.life,
-            attempts=parts.rows,
-            rows=parts.rows,
-            requests=requests,
-            unkept=unkept,
-            spool=spool,
-            write_back=write_back,
-            log=parts.log,
-        ),
-        reconciling=reconciling,
-        heartbeat=Heartbeat(
-            owner=parts.owner,
-            life=parts.life,
-            epochs=lambda: (parts.access_keyring.epochs, parts.renewal_keyring.epochs),
+            tokens=parts.rows,
+            requests=parts.rows,
             replicas=parts.replicas,
-            rows=parts.rows,
-            reconciling=reconciling,
-            spool=spool,
-            lanes=lanes,
-            stopping=parts.stopping,
-            log=parts.log,
-        ),
-        upstream=upstream,
-        lanes=lanes,
-        stopping=parts.stopping,
-    )
-
-
-def _build_refreshing(parts: Parts, write_back: WriteBack, lanes: Lanes) -> Refreshing:
-    outages = Outages(clock=parts.clock, log=parts.log)
-    return Refreshing(
-        rows=parts.rows,
-        providers=parts.providers,
-        sealing=parts.sealing,
-        audit=parts.audit,
-        attempts=Attempts(
-            owner=parts.owner,
-            rows=parts.rows,
-            sealing=parts.sealing,
-            clock=parts.clock,
-            randomness=parts.randomness,
-            outages=outages,
-            write_back=write_back,
-            failpoints=parts.failpoints,
-            log=parts.log,
-        ),
-        write_back=write_back,
-        outages=outages,
-        lanes=lanes,
-        log=parts.log,
-    )
-
-
-def _build_connecting(parts: Parts, requests: Requests, unkept: Unkept) -> Connecting:
-    return Connecting(
-        rows=parts.rows,
-        ledger=parts.ledger,
-        index=parts.index,
-        providers=parts.providers,
-        identities=RequestIdentities(
-            index=KeyedRequestIndex(access_keyring=parts.access_keyring),
-            randomness=parts.randomness,
-            owner=parts.owner,
-            life=parts.life,
-        ),
-        requests=requests,
-        unkept=unkept,
-        audit=ExchangeAudit(audit=parts.audit, log=parts.log),
-        committing=Committing(
-            rows=parts.rows,
+            installations=parts.installations,
+            recoveries=parts.recoveries,
+            ledger=parts.ledger,
             index=parts.index,
+            request_index=KeyedRequestIndex(access_keyring=parts.access_keyring),
             sealing=parts.sealing,
-            requests=requests,
+            epochs=lambda: (parts.access_keyring.epochs, parts.renewal_keyring.epochs),
+            audit=parts.audit,
+            providers=parts.providers,
+            spool=spool,
+            attempt_log=AttemptFiles(
+                directory=parts.state_directory / "spool",
+                sealing=RenewalRecordSealing(renewal_keyring=parts.renewal_keyring, randomness=parts.randomness),
+                failpoints=parts.failpoints,
+                log=parts.log,
+            ),
+            lanes=lanes,
+            clock=parts.clock,
+            wall_clock=lambda: time.time_ns() // 1000,
             randomness=parts.randomness,
             failpoints=parts.failpoints,
-        ),
-        clock=parts.clock,
-        failpoints=parts.failpoints,
-    )
+            stopping=parts.stopping,
+            losses=Losses(),
+            log=parts.log,
+        )
+    ).engine()
 
 
 def build_verbs(parts: Parts, *, catalogue: Catalogue, exchanger: Exchanger) -> Verbs:

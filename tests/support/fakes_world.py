@@ -90,6 +90,7 @@ class World:
             rows=self.weather.over(self.rows),
             replicas=self.weather.over(self.store.replicas),
             installations=self.store.installations,
+            recoveries=self.store.recoveries,
             ledger=self.weather.over(self.ledger),
             providers=FakeProviders(providers=self.providers),
             access_keyring=access_keyring(),

@@ -82,6 +82,11 @@ class Provider(Protocol):
         """The integration's name."""
         ...
 
+    @property
+    def tolerates_reuse(self) -> bool:
+        """Whether a refresh token that was used may be used again (rotation is not `strict`)."""
+        ...
+
     def redeem(self, grant: Grant, scope: Scope) -> Issued:
         """Turn a grant into credentials, once; ready tokens, sessions and keys come back as they are.
 

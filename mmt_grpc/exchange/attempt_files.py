@@ -1,0 +1,158 @@
+"""Attempts on this replica's disk: one file each, in which the answer's room is taken before anything is sent.
+
+A file is named `attempt-<id>.record`, mode 0600: at 0 the sealed intent behind its length (4 bytes, big-endian), at
+4096 the sealed answer likewise, a length of 0 where there is none. All of it is allocated and the intent fsynced before
+the POST, so a disk that fills up in between cannot refuse the answer. A torn answer does not open, and counts as none.
+"""
+
+import os
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
+from mmt_grpc.domain.failpoints import Failpoints
+from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.domain.ports.sealing import RecordSealing
+from mmt_grpc.exchange.attempt_records import (
+    Answer,
+    AttemptRecord,
+    Intent,
+    decode_answer,
+    decode_intent,
+    encode_answer,
+    encode_intent,
+)
+
+KIND: Final = "attempt"
+ANSWER_AT: Final = 4096
+SIZE: Final = ANSWER_AT + 28 * 1024
+"""Bytes: two tokens of 8 KiB each, with much room."""
+_LENGTH: Final = struct.Struct(">I")
+_INTENT: Final = "intent"
+_ANSWER: Final = "answer"
+
+
+class AttemptFiles:
+    """`AttemptLog` on a directory that exists (the spool's)."""
+
+    def __init__(self, *, directory: Path, sealing: RecordSealing, failpoints: Failpoints, log: EventLog) -> None:
+        self._directory = directory
+        self._sealing = sealing
+        self._failpoints = failpoints
+        self._log = log
+
+    def intend(self, intent: Intent) -> None:
+        sealed = self._sealing.seal_record(_INTENT, encode_intent(intent))
+        path = self._path(intent.attempt_id)
+        try:
+            self._failpoints.reach("spool.before_intent")
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(descriptor, 0, SIZE)
+                _write(descriptor, sealed, 0)
+                self._failpoints.reach("spool.before_intent_sync")
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            self._sync_directory()
+            self._failpoints.reach("spool.after_intent")
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise StoreUnavailableError from None
+
+    def answer(self, intent: Intent, answer: Answer) -> None:
+        sealed = self._sealing.seal_record(_ANSWER, intent.attempt_id + encode_answer(answer))
+        try:
+            self._failpoints.reach("spool.before_answer")
+            descriptor = os.open(self._path(intent.attempt_id), os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                _write(descriptor, sealed, ANSWER_AT)
+                self._failpoints.reach("spool.before_answer_sync")
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+            self._failpoints.reach("spool.after_answer")
+        except OSError:
+            raise StoreUnavailableError from None
+
+    def scrub(self, attempt_id: bytes) -> None:
+        path = self._path(attempt_id)
+        try:
+            self._failpoints.reach("spool.before_scrub")
+            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        except OSError:
+            raise StoreUnavailableError from None
+        try:
+            os.pwrite(descriptor, bytes(SIZE), 0)
+            os.fsync(descriptor)
+            self._failpoints.reach("spool.before_unlink")
+            path.unlink(missing_ok=True)
+            self._sync_directory()
+        except OSError:
+            raise StoreUnavailableError from None
+        finally:
+            os.close(descriptor)
+
+    def records(self) -> Sequence[AttemptRecord]:
+        found = [self._read(path) for path in sorted(self._directory.glob(f"{KIND}-*.record"))]
+        kept = [record for record in found if record is not None]
+        return sorted(kept, key=lambda record: (record.intent.token_key, record.intent.generation))
+
+    def _read(self, path: Path) -> AttemptRecord | None:
+        """Read one file; one whose intent was torn was never sent, and is removed."""
+        try:
+            content = path.read_bytes()
+            written_at = path.stat().st_mtime_ns // 1000
+        except FileNotFoundError:
+            return None
+        except OSError:
+            raise StoreUnavailableError from None
+        try:
+            intent = decode_intent(self._sealing.open_record(_INTENT, _part(content, 0)))
+        except (CredentialUnreadableError, ValueError):
+            self._log.warning("attempt_unreadable", part="intent")
+            self.scrub(bytes.fromhex(path.stem.partition("-")[2]))
+            return None
+        return AttemptRecord(intent, self._answer_of(intent, _part(content, ANSWER_AT)), written_at)
+
+    def _answer_of(self, intent: Intent, sealed: bytes) -> Answer | None:
+        if not sealed:
+            return None
+        try:
+            opened = self._sealing.open_record(_ANSWER, sealed)
+            return decode_answer(opened.removeprefix(intent.attempt_id))
+        except (CredentialUnreadableError, ValueError):
+            self._log.error("attempt_unreadable", part="answer")
+            return None
+
+    def _path(self, attempt_id: bytes) -> Path:
+        return self._directory / f"{KIND}-{attempt_id.hex()}.record"
+
+    def _sync_directory(self) -> None:
+        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _write(descriptor: int, sealed: bytes, at: int) -> None:
+    """Write a part: its length last, so that a torn part has none."""
+    if at + _LENGTH.size + len(sealed) > SIZE:
+        raise OSError("a record is too long")
+    view, where = memoryview(sealed), at + _LENGTH.size
+    while view:
+        written = os.pwrite(descriptor, view, where)
+        view, where = view[written:], where + written
+    os.pwrite(descriptor, _LENGTH.pack(len(sealed)), at)
+
+
+def _part(content: bytes, at: int) -> bytes:
+    if len(content) < at + _LENGTH.size:
+        return b""
+    (length,) = _LENGTH.unpack_from(content, at)
+    return content[at + _LENGTH.size : at + _LENGTH.size + length]

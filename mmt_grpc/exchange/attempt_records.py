@@ -1,0 +1,131 @@
+"""What is known of an attempt on disk: that it was about to be sent, and what the provider answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from mmt_grpc.domain.framing import frame, unframe
+from mmt_grpc.domain.model import BearerToken
+from mmt_grpc.domain.ports.providers import Issued
+from mmt_grpc.domain.secret import Secret
+
+_WIDTH: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An attempt that may have been sent: `generation` is the one it set out to replace."""
+
+    attempt_id: bytes
+    shard: int
+    token_key: bytes
+    integration: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the provider gave; `sent_at` is the database's time at which the POST was written, microseconds.
+
+    `expires_in` and `renewal_expires_in` in seconds from then, as in `Issued`.
+    """
+
+    access_token: Secret
+    renewal: Secret | None
+    sent_at: int
+    expires_in: float | None
+    renewal_expires_in: float | None
+
+    @classmethod
+    def of(cls, issued: Issued, *, sent_at: int) -> "Answer | None":
+        """Return what a refresh brought as an answer, None if it is no bearer token."""
+        if not isinstance(issued.credential, BearerToken):
+            return None
+        token = issued.credential.token
+        return cls(token, issued.renewal, sent_at, issued.expires_in, issued.renewal_expires_in)
+
+    def issued(self) -> Issued:
+        """Return the answer as the provider gave it."""
+        return Issued(
+            credential=BearerToken(self.access_token),
+            renewal=self.renewal,
+            expires_in=self.expires_in,
+            granted_scopes=None,
+            renewal_expires_in=self.renewal_expires_in,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """An intent with its answer, None if there is none; `written_at` of this machine's clock, Unix microseconds."""
+
+    intent: Intent
+    answer: Answer | None
+    written_at: int
+
+
+class AttemptLog(Protocol):
+    """A replica's disk, as far as attempts are on it.
+
+    Every method returns when the disk has it, or raises `StoreUnavailableError`.
+    """
+
+    def intend(self, intent: Intent) -> None:
+        """Keep an intent, with the room that its answer will take."""
+        ...
+
+    def answer(self, intent: Intent, answer: Answer) -> None:
+        """Keep the answer of an intent that is kept."""
+        ...
+
+    def scrub(self, attempt_id: bytes) -> None:
+        """Forget an attempt; one that is not there is fine."""
+        ...
+
+    def records(self) -> Sequence[AttemptRecord]:
+        """Return what is kept, by token and generation, the oldest generation first."""
+        ...
+
+
+def encode_intent(intent: Intent) -> bytes:
+    """Return an intent as bytes."""
+    return frame(
+        intent.attempt_id,
+        intent.shard.to_bytes(_WIDTH),
+        intent.token_key,
+        intent.integration.encode(),
+        intent.generation.to_bytes(_WIDTH),
+    )
+
+
+def decode_intent(content: bytes) -> Intent:
+    """Return what `encode_intent` wrote; `ValueError` for anything else."""
+    attempt_id, shard, token_key, integration, generation = unframe(content)
+    return Intent(attempt_id, int.from_bytes(shard), token_key, integration.decode(), int.from_bytes(generation))
+
+
+def encode_answer(answer: Answer) -> bytes:
+    """Return an answer as bytes."""
+    return frame(
+        answer.access_token.reveal().encode(),
+        b"" if answer.renewal is None else answer.renewal.reveal().encode(),
+        answer.sent_at.to_bytes(_WIDTH),
+        _seconds(answer.expires_in),
+        _seconds(answer.renewal_expires_in),
+    )
+
+
+def decode_answer(content: bytes) -> Answer:
+    """Return what `encode_answer` wrote; `ValueError` for anything else."""
+    access_token, renewal, sent_at, expires_in, renewal_expires_in = unframe(content)
+    return Answer(
+        access_token=Secret(access_token.decode()),
+        renewal=Secret(renewal.decode()) if renewal else None,
+        sent_at=int.from_bytes(sent_at),
+        expires_in=float(expires_in) if expires_in else None,
+        renewal_expires_in=float(renewal_expires_in) if renewal_expires_in else None,
+    )
+
+
+def _seconds(seconds: float | None) -> bytes:
+    return b"" if seconds is None else repr(seconds).encode()

@@ -1,0 +1,54 @@
+"""After an outage or failover of the database: nothing is leased until every replica has settled what it holds."""
+
+import threading
+from dataclasses import dataclass, field
+
+from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.domain.ports.store import Recoveries
+from mmt_grpc.exchange.lanes import Lanes
+from mmt_grpc.exchange.settling import Settling
+
+
+@dataclass(slots=True, kw_only=True)
+class Recovery:
+    """A replica's part in it: opens a recovery when it notices an outage, and settles each that anybody opened."""
+
+    owner: bytes
+    recoveries: Recoveries
+    settling: Settling
+    lanes: Lanes
+    log: EventLog
+    _settled: int = -1
+    _noticed: threading.Event = field(default_factory=threading.Event)
+
+    def notice(self) -> None:
+        """The database was away, or another one answers: what it acknowledged before may be gone."""
+        self._noticed.set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this replica has to take part before it leases anything."""
+        return self._noticed.is_set()
+
+    def step(self) -> bool:
+        """Take part as far as that goes now; True if nothing is open here. Raises `StoreUnavailableError`.
+
+        The store's statements hold everybody's leases back until all have settled; this replica's attempts end first.
+        """
+        number = self.recoveries.current()
+        if self._noticed.is_set():
+            if not self.recoveries.open(number):
+                return False
+            self._noticed.clear()
+            number += 1
+            self.log.warning("recovery_opened", number=number)
+        if number == self._settled:
+            return True
+        if self.lanes.count():
+            return False
+        if not self.settling.settle_attempts(every=True):
+            return False
+        self.recoveries.settle(self.owner, number)
+        self._settled = number
+        self.log.info("recovery_settled", number=number)
+        return True

@@ -1,0 +1,148 @@
+"""What becomes of attempts whose end is not written yet: each is settled by its owner, from its own disk.
+
+No intent: the state before. An intent alone: IN_DOUBT. An answer: committed, if it is still this token's.
+"""
+
+import enum
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mmt_grpc.domain.errors import IntegrationUnknownError
+from mmt_grpc.domain.failpoints import Failpoints
+from mmt_grpc.domain.model import MICROSECONDS, Liveness
+from mmt_grpc.domain.ports.clock import Randomness
+from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.domain.ports.providers import ProviderError, Providers
+from mmt_grpc.domain.ports.sealing import Sealing
+from mmt_grpc.domain.ports.store import SettlementRows
+from mmt_grpc.domain.token_row import Refreshed, TokenRow, TokenState
+from mmt_grpc.exchange import lifetimes
+from mmt_grpc.exchange.attempt_records import Answer, AttemptLog, AttemptRecord, Intent
+from mmt_grpc.exchange.unwanted import Unwanted
+from mmt_grpc.exchange.write_back import WriteBack
+
+KEPT: Final = 600 * MICROSECONDS
+"""How long a committed answer stays on disk: a failover may take its commit back."""
+MOST_TRIES: Final = 20
+
+
+class Verdict(enum.Enum):
+    """What became of an answer."""
+
+    COMMITTED = "refreshed"
+    MOVED = "moved"
+    """The generation has moved on: by this answer's own commit, or by a Connect."""
+    GONE = "gone"
+    """The row is revoked; the new tokens are on their way to be revoked upstream."""
+    DEAD = "dead"
+    """The provider no longer accepts what it had answered."""
+    LATER = "later"
+    """Another attempt is running, or the provider cannot be asked now."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether there is nothing left to do for the answer."""
+        return self is not Verdict.LATER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """Settles attempts of this replica, whose name is `owner`."""
+
+    owner: bytes
+    rows: SettlementRows
+    sealing: Sealing
+    providers: Providers
+    attempt_log: AttemptLog
+    write_back: WriteBack
+    unwanted: Unwanted
+    randomness: Randomness
+    failpoints: Failpoints
+    log: EventLog
+
+    def apply(self, intent: Intent, answer: Answer) -> Verdict:
+        """Bring an answer into its row, however long the store is away; raises `StoppedError` at the process's end."""
+        for _ in range(MOST_TRIES):
+            row = self.write_back.read_back(intent.shard, intent.token_key)
+            verdict = self._judge(row, intent, answer)
+            if verdict is not None:
+                return verdict
+        return Verdict.LATER
+
+    def _judge(self, row: TokenRow | None, intent: Intent, answer: Answer) -> Verdict | None:
+        """Return what becomes of an answer, None to look at the row again."""
+        if row is None:
+            self.unwanted.add(intent.attempt_id, intent.integration, answer.issued())
+            return Verdict.GONE
+        if row.binding.generation != intent.generation:
+            # An older generation is a database that lost more than this: its own answers come first.
+            return Verdict.MOVED if row.binding.generation > intent.generation else Verdict.LATER
+        refreshed = self._resealed(row, answer)
+        if row.attempt_id == intent.attempt_id and row.state is not TokenState.REAUTHENTICATION:
+            committed = self.write_back.commit(row, intent.attempt_id, refreshed, probed=False)
+            return Verdict.COMMITTED if committed else None
+        if row.state is TokenState.REFRESHING:
+            return Verdict.LATER
+        liveness = self._probe(intent, answer)
+        if liveness is None:
+            return Verdict.LATER
+        if liveness is Liveness.DEAD:
+            return Verdict.DEAD
+        committed = self.write_back.commit(row, intent.attempt_id, refreshed, probed=True)
+        return Verdict.COMMITTED if committed else None
+
+    def _resealed(self, row: TokenRow, answer: Answer) -> Refreshed:
+        """Seal an answer for the row's next generation; one without a new refresh token keeps the old."""
+        issued = answer.issued()
+        renewal = issued.renewal or self.sealing.open(row.binding, row.sealed).renewal
+        binding = replace(row.binding, generation=row.binding.generation + 1)
+        access_blob, renewal_blob = self.sealing.reseal(
+            binding=binding, sealed=row.sealed, credential=issued.credential, renewal=renewal
+        )
+        kept = replace(issued, renewal=renewal)
+        expires_at = lifetimes.expiry(kept, sent_at=answer.sent_at, refreshable=True)
+        return Refreshed(
+            access_blob=access_blob,
+            renewal_blob=renewal_blob,
+            access_expires_at=expires_at,
+            renewal_expires_at=lifetimes.renewal_expiry(issued, sent_at=answer.sent_at) or row.renewal_expires_at,
+            next_refresh_at=lifetimes.next_refresh(
+                expires_at, now=answer.sent_at, refreshable=True, randomness=self.randomness
+            ),
+        )
+
+    def _probe(self, intent: Intent, answer: Answer) -> Liveness | None:
+        """Ask whether an answer that others have overtaken is still good; None if that cannot be asked now."""
+        try:
+            return self.providers.get(intent.integration).probe(answer.issued().credential)
+        except (ProviderError, IntegrationUnknownError):
+            return None
+
+    def settle(self, record: AttemptRecord) -> bool:
+        """Settle an attempt that no longer runs; False if it has to be looked at again.
+
+        The intent is scrubbed only after the row no longer names its owner for it.
+        """
+        intent = record.intent
+        if record.answer is not None:
+            verdict = self.apply(intent, record.answer)
+            self.log.info("answer_settled", integration=intent.integration, verdict=verdict.value)
+            if not verdict.is_final:
+                return False
+        else:
+            row = self.write_back.read_back(intent.shard, intent.token_key)
+            if row is not None and row.attempt_id == intent.attempt_id and row.state is TokenState.REFRESHING:
+                self.write_back.doubt(row, intent.attempt_id)
+                self.log.warning("attempt_in_doubt", integration=intent.integration)
+        self.failpoints.reach("settle.before_clear")
+        self.write_back.clear_owner(intent.shard, intent.token_key, self.owner)
+        self.failpoints.reach("settle.before_scrub")
+        self.attempt_log.scrub(intent.attempt_id)
+        return True
+
+    def settle_unrecorded(self, row: TokenRow) -> None:
+        """Settle a row that names this replica, of whose attempt the disk knows nothing: it was never sent."""
+        if row.state is TokenState.REFRESHING and row.lease_owner == self.owner and row.attempt_id is not None:
+            self.write_back.release(row, row.attempt_id, wait=0, never_sent=True)
+            self.log.info("attempt_never_sent", integration=row.binding.integration)
+        self.write_back.clear_owner(row.shard, row.binding.token_key, self.owner)

@@ -1,12 +1,9 @@
 """What a Python caller sees: the domain's types go through unchanged, and failures come without anybody's text."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]  # it ships no py.typed
 
 from mmt_grpc.domain.errors import InvalidRequestError, MmtError, Reason, Violation
 from mmt_grpc.domain.model import (
@@ -24,14 +21,10 @@ from mmt_grpc.domain.model import (
 )
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.domain.verbs import ConnectCommand, ConnectResult, DeadlineError, Resolved, ResolveQuery, Revoked
-from mmt_grpc.transport.client import CallFailedError, Health, HealthClient, Target, TargetError, TokenClient
-from mmt_grpc.transport.client_errors import failure_of
-from mmt_grpc.transport.credentials import CertificateFiles
-from mmt_grpc.transport.options import ServerOptions
+from mmt_grpc.transport.client import CallFailedError, Target, TokenClient
 from mmt_grpc.transport.statuses import STATUSES
-from tests.transport.certificates import Authority
 from tests.transport.samples import SAMPLES
-from tests.transport.served import Client, Served, serving
+from tests.transport.served import Client, Served
 from tests.transport.stand_ins import TOKEN_ID
 
 GOOD_KEY = Secret("good")
@@ -199,151 +192,10 @@ def test_a_key_that_no_header_carries_is_refused_without_being_named(text: str) 
     assert not text or text not in str(caught.value)
 
 
-class Failed(grpc.RpcError, grpc.Call):
-    """A failed call with trailing metadata of the test's making."""
-
-    def __init__(self, details: bytes) -> None:
-        self._details = details
-
-    def code(self) -> grpc.StatusCode:
-        return grpc.StatusCode.NOT_FOUND
-
-    def details(self) -> str:
-        return "a text of the server's"
-
-    def trailing_metadata(self) -> Any:
-        return (("grpc-status-details-bin", self._details),)
-
-    initial_metadata = trailing_metadata
-
-    def is_active(self) -> bool:
-        return False
-
-    def time_remaining(self) -> float:
-        return 0.0
-
-    def cancel(self) -> bool:
-        return False
-
-    def add_callback(self, callback: Any) -> bool:
-        return callback is None
-
-
-def status_with(**info: Any) -> bytes:
-    status = status_pb2.Status()
-    status.details.add().Pack(error_details_pb2.ErrorInfo(**info))
-    return bytes(status.SerializeToString())
-
-
-@pytest.mark.parametrize(
-    "details",
-    [
-        b"\xff\xff\xff",
-        b"",
-        status_with(domain="another.service", reason="TOKEN_NOT_FOUND"),
-        status_with(domain="mmt.v1", reason="A_REASON_OF_A_LATER_VERSION"),
-    ],
-    ids=["garbled", "none", "of another service", "of a later version"],
-)
-def test_details_that_say_nothing_known_leave_the_code(details: bytes) -> None:
-    failure = failure_of(Failed(details))
-    assert (failure.code, failure.reason, str(failure)) == (
-        grpc.StatusCode.NOT_FOUND,
-        None,
-        "NOT_FOUND: The call failed.",
-    )
-
-
-def test_nothing_of_the_wire_reaches_a_terminal_as_a_command() -> None:
-    failure = failure_of(
-        Failed(status_with(domain="mmt.v1", reason="SCOPE_MISMATCH", metadata={"granted_scope": "\x1b[2Jx\r"}))
-    )
-    assert failure.metadata == {"granted_scope": "�[2Jx�"}
-
-
 def test_an_answer_that_means_nothing_here_is_a_failure(served: Served, tokens: TokenClient) -> None:
     served.verbs.act = lambda _: Resolved(None, "coinbase", Scope.READ, None, 0, 1)  # type: ignore[arg-type]  # the point
     with pytest.raises(CallFailedError, match="INTERNAL"):
         tokens.resolve(query())
-
-
-@pytest.mark.parametrize("service", ["", "mmt.v1.TokenService"])
-def test_health_is_asked_without_a_key(client: Client, service: str) -> None:
-    assert HealthClient(target=target(client), timeout=PATIENCE).check(service) is Health.SERVING
-
-
-def test_a_server_that_drains_does_not_serve(served: Served) -> None:
-    server = served.server()
-    port = server.bind()
-    server.start()
-    server.set_serving(serving=False)
-    try:
-        health = HealthClient(target=Target(address=f"127.0.0.1:{port}"), timeout=PATIENCE)
-        assert health.check("") is Health.NOT_SERVING
-        health.close()
-    finally:
-        server.drain(0)
-
-
-def test_a_service_that_is_none_is_unknown_and_a_server_that_is_none_out_of_reach(client: Client) -> None:
-    assert HealthClient(target=target(client), timeout=PATIENCE).check("mmt.v1.Other") is Health.UNKNOWN
-    assert HealthClient(target=Target(address=NOBODY)).check("") is Health.UNREACHABLE
-
-
-@pytest.mark.parametrize(
-    ("way", "is_protected"),
-    [
-        (Target(address="127.0.0.1:1"), False),
-        (Target(address="[::1]:1"), False),
-        (Target(address="localhost:1"), False),
-        (Target(address="mmt.example:443"), True),
-        (Target(address="10.0.0.1:443"), True),
-        (Target(address="127.0.0.1:1", tls=True), True),
-        (Target(address="127.0.0.1:1", tls_ca=Path("ca.pem")), True),
-        (Target(address="127.0.0.1:1", tls_name="mmt.example"), True),
-    ],
-    ids=repr,
-)
-def test_an_api_key_leaves_this_machine_over_tls_only(way: Target, *, is_protected: bool) -> None:
-    assert way.is_protected is is_protected
-
-
-@pytest.fixture
-def authority() -> Authority:
-    return Authority("the test's own")
-
-
-@pytest.fixture
-def protected(served: Served, authority: Authority, tmp_path: Path) -> Iterator[str]:
-    files = CertificateFiles(tmp_path / "server.pem", tmp_path / "server.key")
-    authority.issue(files.certificate, files.key)
-    (tmp_path / "ca.pem").write_bytes(authority.pem())
-    with serving(served, ServerOptions(listen="127.0.0.1:0", certificate=files)) as client:
-        yield f"127.0.0.1:{client.port}"
-
-
-def test_a_server_is_trusted_by_its_authority(protected: str, tmp_path: Path) -> None:
-    way = Target(address=protected, tls_ca=tmp_path / "ca.pem")
-    with TokenClient(target=way, api_key=GOOD_KEY, timeout=PATIENCE) as tokens:
-        assert tokens.revoke(TOKEN_ID).upstream is Upstream.REVOKED
-
-
-@pytest.mark.parametrize(
-    "changes", [{"tls_ca": None}, {"tls_name": "mmt.example"}], ids=["an unknown authority", "another name"]
-)
-def test_a_server_that_is_not_who_it_should_be_gets_no_call(
-    served: Served, protected: str, tmp_path: Path, changes: dict[str, Any]
-) -> None:
-    asked: dict[str, Any] = {"address": protected, "tls": True, "tls_ca": tmp_path / "ca.pem"}
-    way = Target(**(asked | changes))
-    with TokenClient(target=way, api_key=GOOD_KEY) as tokens, pytest.raises(CallFailedError, match="UNAVAILABLE"):
-        tokens.revoke(TOKEN_ID)
-    assert served.verbs.calls == []
-
-
-def test_authorities_that_cannot_be_read_are_named_as_such(tmp_path: Path) -> None:
-    with pytest.raises(TargetError, match="FileNotFoundError"):
-        TokenClient(target=Target(address=NOBODY, tls_ca=tmp_path / "none.pem"), api_key=GOOD_KEY)
 
 
 def test_violations_say_where_and_what(served: Served, tokens: TokenClient) -> None:

@@ -1,0 +1,1 @@
+"""Whole installations and their composition."""

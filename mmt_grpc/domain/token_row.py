@@ -102,6 +102,9 @@ class TokenRow:
     refreshed_at: int | None
     connected_at: int
     sealed: SealedToken
+    last_failure: str | None = None
+    """Why the last refresh brought nothing, a fixed word; None after a success."""
+    failed_at: int | None = None
 
     @property
     def is_unsettled(self) -> bool:

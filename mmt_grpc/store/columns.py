@@ -15,6 +15,7 @@ MAX_WRAPPED_KEY: Final = 512
 MAX_INTEGRATION: Final = 63
 MAX_NAME: Final = 255
 MAX_LIST: Final = 1024
+MAX_FAILURE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     **dict.fromkeys(("key_id", "client_id", "name", "kind", "mode"), _LABEL),
     "integration": Kind(str, shortest=1, longest=MAX_INTEGRATION),
     **dict.fromkeys(("access_epochs", "renewal_epochs"), Kind(str, longest=MAX_LIST)),
+    "last_failure": Kind(str, nullable=True, shortest=1, longest=MAX_FAILURE),
     "payload": Kind(str, longest=MAX_NAME),
 }
 

@@ -25,6 +25,7 @@ _REPLACE: Final = (
     f"UPDATE token SET state = {TokenState.ACTIVE.value}, reason = NULL, version = version + 1, "
     "grant_number = grant_number + 1, account_key = :account_key, attempt_id = NULL, lease_owner = NULL, "
     "lease_until = NULL, doubt = NULL, doubt_owner = NULL, not_before = NULL, failures = 0, "
+    "last_failure = NULL, failed_at = NULL, condemned_at = NULL, "
     "access_expires_at = :access_expires_at, renewal_expires_at = :renewal_expires_at, "
     "next_refresh_at = :next_refresh_at, refreshed_at = NULL, connected_at = :connected_at, format = :format, "
     "key_epoch = :key_epoch, access_key = :access_key, renewal_key = :renewal_key, access_blob = :access_blob, "

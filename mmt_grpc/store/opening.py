@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from mmt_grpc.store.budgets import PeeweeBudgets
 from mmt_grpc.store.callers import PeeweeCallers
 from mmt_grpc.store.connect import PeeweeGrants
 from mmt_grpc.store.connecting import Connected, connect
@@ -12,13 +13,14 @@ from mmt_grpc.store.events import Outbox, Randomness
 from mmt_grpc.store.execution import Execution, FaultReport
 from mmt_grpc.store.installations import PeeweeInstallations
 from mmt_grpc.store.migrations.runner import LATEST, migrate, schema_number
-from mmt_grpc.store.refresh import PeeweeRefreshRows
+from mmt_grpc.store.recoveries import PeeweeRecoveries
 from mmt_grpc.store.refusals import NewerSchemaError, NotMigratedError
 from mmt_grpc.store.replicas import PeeweeReplicas
 from mmt_grpc.store.requests import PeeweeRequests
 from mmt_grpc.store.residue import LogTruncation
 from mmt_grpc.store.session import ClockShift
 from mmt_grpc.store.settings import StoreSettings
+from mmt_grpc.store.settlement import PeeweeSettlementRows
 
 POOL_SIZE: Final = 16
 """Connections of a worker at most."""
@@ -26,16 +28,16 @@ MIGRATION_PATIENCE: Final = 24 * 60 * 60.0
 """Seconds that one CREATE or ALTER may take: on a large table they take long, and cutting one off gains nothing."""
 
 
-class PeeweeTokens(PeeweeRefreshRows, PeeweeRequests, PeeweeGrants):
-    """`RefreshRows` and `ConnectRows` on a database."""
+class PeeweeTokens(PeeweeSettlementRows, PeeweeRequests, PeeweeGrants):
+    """`SettlementRows` and `ConnectRows` on a database."""
 
     def __init__(self, *, execution: Execution, outbox: Outbox, after_delete: Callable[[], None]) -> None:
-        PeeweeRefreshRows.__init__(self, execution=execution, outbox=outbox, after_delete=after_delete)
+        PeeweeSettlementRows.__init__(self, execution=execution, outbox=outbox, after_delete=after_delete)
         PeeweeGrants.__init__(self, execution=execution, outbox=outbox)
 
 
 class Store:
-    """A database, by its ports: `tokens`, `callers`, `replicas`, `installations`."""
+    """A database, by its ports: `tokens`, `callers`, `replicas`, `installations`, `recoveries`, `budgets`."""
 
     def __init__(self, *, connected: Connected, migrating: Callable[[], Connected], outbox: Outbox) -> None:
         self._connected = connected
@@ -52,6 +54,8 @@ class Store:
             execution=execution, after_beat=truncation.after_beat if truncation else _nothing
         )
         self.installations = PeeweeInstallations(execution=execution)
+        self.recoveries = PeeweeRecoveries(execution=execution)
+        self.budgets = PeeweeBudgets(execution=execution)
 
     def migrate(self, *, partitions: int | None = None) -> Sequence[int]:
         """Run the missing migrations, once, from one process; return their numbers.

@@ -10,6 +10,7 @@ from typing import Final
 from mmt_grpc.domain.model import Cause
 from mmt_grpc.domain.token_row import Refreshed, TokenRow, TokenState
 from mmt_grpc.store.events import Event
+from mmt_grpc.store.recoveries import RECOVERED, SEEN_FOR
 from mmt_grpc.store.rows import REASONS, ROW_COLUMNS, token_row
 from mmt_grpc.store.session import Session
 from mmt_grpc.store.tokens import PeeweeTokenRows
@@ -28,9 +29,15 @@ _ATTEMPT: Final = f"{_KEY} AND attempt_id = :attempt_id AND generation = :genera
 _LEASE: Final = (
     f"UPDATE token SET state = {_REFRESHING}, attempt_id = :attempt_id, lease_owner = :owner, "
     "lease_until = :lease_until, version = version + 1 "
-    f"WHERE {_KEY} AND version = :version AND state = {_ACTIVE}"
+    f"WHERE {_KEY} AND version = :version AND state = {_ACTIVE} AND {RECOVERED}"
 )
 _SEEN: Final = "UPDATE replica SET seen_at = :seen_at WHERE owner = :owner"
+
+_FAILED: Final = "last_failure = :last_failure, failed_at = {now}, "
+_MOVED_ON: Final = (
+    "not_before = :not_before, failures = failures + 1, "
+    "next_refresh_at = CASE WHEN next_refresh_at < :not_before THEN :not_before ELSE next_refresh_at END, "
+)
 
 # A never sent attempt is itself the doubt only where its lease ran out and somebody else put the row IN_DOUBT.
 _SETTLED: Final = "doubt IS NULL OR (doubt = :attempt_id AND :never_sent = 1)"
@@ -38,21 +45,22 @@ _RELEASE: Final = (
     f"UPDATE token SET state = CASE WHEN {_SETTLED} THEN {_ACTIVE} ELSE {_IN_DOUBT} END, "
     f"doubt_owner = CASE WHEN {_SETTLED} THEN NULL ELSE doubt_owner END, "
     f"doubt = CASE WHEN {_SETTLED} THEN NULL ELSE doubt END, "
-    "attempt_id = NULL, lease_owner = NULL, lease_until = NULL, "
-    "not_before = :not_before, failures = failures + 1, version = version + 1 "
+    f"attempt_id = NULL, lease_owner = NULL, lease_until = NULL, {_MOVED_ON}{_FAILED}version = version + 1 "
     f"WHERE {_ATTEMPT} AND state IN ({_REFRESHING}, {_IN_DOUBT})"
 )
-_COMMIT: Final = (
+COMMIT: Final = (  # where what follows holds
     f"UPDATE token SET state = {_ACTIVE}, reason = NULL, generation = generation + 1, version = version + 1, "
     "attempt_id = NULL, lease_owner = NULL, lease_until = NULL, doubt = NULL, doubt_owner = NULL, "
-    "not_before = NULL, failures = 0, refreshed_at = :refreshed_at, access_expires_at = :access_expires_at, "
+    "not_before = NULL, failures = 0, last_failure = NULL, failed_at = NULL, condemned_at = NULL, "
+    "refreshed_at = :refreshed_at, access_expires_at = :access_expires_at, "
     "renewal_expires_at = :renewal_expires_at, next_refresh_at = :next_refresh_at, "
     "access_blob = :access_blob, renewal_blob = :renewal_blob "
-    f"WHERE {_KEY} AND generation = :generation AND (attempt_id = :attempt_id OR state <> {_REFRESHING})"
+    f"WHERE {_KEY} AND generation = :generation AND "
 )
+_COMMIT_PROBED: Final = f"{COMMIT}(attempt_id = :attempt_id OR state <> {_REFRESHING})"
 _DOUBT: Final = (
     f"UPDATE token SET state = {_IN_DOUBT}, doubt = COALESCE(doubt, :attempt_id), {{owners}}"
-    "lease_until = NULL, not_before = :not_before, failures = failures + 1, version = version + 1 "
+    f"lease_until = NULL, {_MOVED_ON}{_FAILED}version = version + 1 "
     f"WHERE {_ATTEMPT} AND state = {_REFRESHING} AND doubt_owner IS "
 )
 # Two statements, of which at most one finds the row: no single one could swap the owners alike on every database.
@@ -61,7 +69,8 @@ _DOUBT_AGAIN: Final = _DOUBT.replace("{owners}", "") + "NOT NULL"
 _CONDEMN: Final = (
     f"UPDATE token SET state = {_REAUTHENTICATION}, "
     f"reason = CASE WHEN doubt <> :attempt_id THEN {_ROTATION_LOST} ELSE {_PROVIDER_REVOKED} END, "
-    "attempt_id = NULL, lease_owner = NULL, lease_until = NULL, next_refresh_at = NULL, version = version + 1 "
+    "attempt_id = NULL, lease_owner = NULL, lease_until = NULL, next_refresh_at = NULL, "
+    f"condemned_at = {{now}}, {_FAILED}version = version + 1 "
     f"WHERE {_ATTEMPT}"
 )
 _RUNNING: Final = f"SELECT {ROW_COLUMNS} FROM token WHERE lease_owner = :owner AND state = {_REFRESHING}"
@@ -71,16 +80,63 @@ class PeeweeRefreshRows(PeeweeTokenRows):
     """`RefreshRows` on a database."""
 
     def lease(self, row: TokenRow, *, attempt_id: bytes, owner: bytes, lease_for: int) -> int | None:
+        return self._take(_LEASE, row, attempt_id=attempt_id, owner=owner, lease_for=lease_for)
+
+    def release(
+        self, row: TokenRow, *, attempt_id: bytes, not_before: int, never_sent: bool, failure: str | None = None
+    ) -> bool:
+        values = {
+            **_attempt(row, attempt_id),
+            "not_before": not_before,
+            "never_sent": int(never_sent),
+            "last_failure": failure,
+        }
+        return self._execution.write(lambda session: bool(session.change(_RELEASE, **values)))
+
+    def commit_refresh(self, row: TokenRow, *, attempt_id: bytes, refreshed: Refreshed) -> bool:
+        return self._commit(_COMMIT_PROBED, row, attempt_id, refreshed)
+
+    def doubt(self, row: TokenRow, *, attempt_id: bytes, not_before: int, failure: str | None = None) -> bool:
+        values = {**_attempt(row, attempt_id), "not_before": not_before, "last_failure": failure}
+
+        def work(session: Session) -> bool:
+            if not (session.change(_DOUBT_FIRST, **values) or session.change(_DOUBT_AGAIN, **values)):
+                return False
+            self._outbox.add(session, Event.DOUBTED, shard=row.shard, binding=row.binding, at=session.now())
+            return True
+
+        return self._execution.write(work)
+
+    def condemn(self, row: TokenRow, *, attempt_id: bytes, failure: str | None = None) -> bool:
+        def work(session: Session) -> bool:
+            if not session.change(_CONDEMN, **_attempt(row, attempt_id), last_failure=failure):
+                return False
+            self._outbox.add(session, Event.CONDEMNED, shard=row.shard, binding=row.binding, at=session.now())
+            return True
+
+        return self._execution.write(work)
+
+    def running_attempts(self, owner: bytes) -> Sequence[TokenRow]:
+        return [token_row(row) for row in self._execution.read(lambda session: session.rows(_RUNNING, owner=owner))]
+
+    def _take(
+        self, sql: str, row: TokenRow, *, attempt_id: bytes, owner: bytes, lease_for: int, **conditions: int
+    ) -> int | None:
+        """Lease a row by the statement that tests whether it may be; its owner was seen then."""
+
         def work(session: Session) -> int | None:
             now = session.now()
             leased = session.change(
-                _LEASE,
+                sql,
                 shard=row.shard,
                 token_key=row.binding.token_key,
                 version=row.version,
                 attempt_id=attempt_id,
                 owner=owner,
                 lease_until=now + lease_for,
+                leased_at=now,
+                seen_after=now - SEEN_FOR,
+                **conditions,
             )
             if not leased:
                 return None
@@ -89,11 +145,8 @@ class PeeweeRefreshRows(PeeweeTokenRows):
 
         return self._execution.write(work)
 
-    def release(self, row: TokenRow, *, attempt_id: bytes, not_before: int, never_sent: bool) -> bool:
-        values = {**_attempt(row, attempt_id), "not_before": not_before, "never_sent": int(never_sent)}
-        return self._execution.write(lambda session: bool(session.change(_RELEASE, **values)))
-
-    def commit_refresh(self, row: TokenRow, *, attempt_id: bytes, refreshed: Refreshed) -> bool:
+    def _commit(self, sql: str, row: TokenRow, attempt_id: bytes, refreshed: Refreshed) -> bool:
+        """Write what a refresh brought by the statement that tests whether it still may be."""
         values = {
             **_attempt(row, attempt_id),
             "access_blob": refreshed.access_blob,
@@ -105,35 +158,12 @@ class PeeweeRefreshRows(PeeweeTokenRows):
 
         def work(session: Session) -> bool:
             now = session.now()
-            if not session.change(_COMMIT, **values, refreshed_at=now):
+            if not session.change(sql, **values, refreshed_at=now):
                 return False
             self._outbox.add(session, Event.REFRESHED, shard=row.shard, binding=row.binding, at=now, step=1)
             return True
 
         return self._execution.write(work)
-
-    def doubt(self, row: TokenRow, *, attempt_id: bytes, not_before: int) -> bool:
-        values = {**_attempt(row, attempt_id), "not_before": not_before}
-
-        def work(session: Session) -> bool:
-            if not (session.change(_DOUBT_FIRST, **values) or session.change(_DOUBT_AGAIN, **values)):
-                return False
-            self._outbox.add(session, Event.DOUBTED, shard=row.shard, binding=row.binding, at=session.now())
-            return True
-
-        return self._execution.write(work)
-
-    def condemn(self, row: TokenRow, *, attempt_id: bytes) -> bool:
-        def work(session: Session) -> bool:
-            if not session.change(_CONDEMN, **_attempt(row, attempt_id)):
-                return False
-            self._outbox.add(session, Event.CONDEMNED, shard=row.shard, binding=row.binding, at=session.now())
-            return True
-
-        return self._execution.write(work)
-
-    def running_attempts(self, owner: bytes) -> Sequence[TokenRow]:
-        return [token_row(row) for row in self._execution.read(lambda session: session.rows(_RUNNING, owner=owner))]
 
 
 def _attempt(row: TokenRow, attempt_id: bytes) -> dict[str, object]:

@@ -15,7 +15,8 @@ ROW_COLUMNS: Final = (
     "shard, token_key, identity_key, integration, scope, generation, end_user_key, client_key, account_key, "
     "state, reason, version, grant_number, attempt_id, lease_owner, lease_until, doubt, doubt_owner, not_before, "
     "failures, access_expires_at, renewal_expires_at, next_refresh_at, refreshed_at, connected_at, "
-    "format, key_epoch, access_key, renewal_key, access_blob, renewal_blob, metadata_blob"
+    "format, key_epoch, access_key, renewal_key, access_blob, renewal_blob, metadata_blob, "
+    "last_failure, failed_at"
 )
 
 ACCESS_FACTS: Final = (
@@ -32,6 +33,7 @@ def token_row(row: Row) -> TokenRow:
     (state, reason, version, grant_number, attempt_id, lease_owner, lease_until, doubt, doubt_owner) = row[9:18]
     (not_before, failures, access_expires_at, renewal_expires_at, next_refresh_at) = row[18:23]
     (refreshed_at, connected_at) = row[23:25]
+    (last_failure, failed_at) = row[32:]
     return TokenRow(
         shard=shard,
         binding=Binding(token_key, identity_key, text(integration), Scope(scope), generation),
@@ -54,7 +56,9 @@ def token_row(row: Row) -> TokenRow:
         next_refresh_at=next_refresh_at,
         refreshed_at=refreshed_at,
         connected_at=connected_at,
-        sealed=SealedToken(*row[25:]),
+        sealed=SealedToken(*row[25:32]),
+        last_failure=None if last_failure is None else text(last_failure),
+        failed_at=failed_at,
     )
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pymysql
 
-from mmt_grpc.domain.ports.store import CallerAdministration, Installations, Replicas
+from mmt_grpc.domain.ports.store import Budgets, CallerAdministration, Installations, Recoveries, Replicas
 from mmt_grpc.domain.token_row import TokenRow
 from mmt_grpc.store import Store, open_store
 from tests.store.material import Tokens
@@ -35,6 +35,8 @@ class Backend:
     callers: CallerAdministration
     replicas: Replicas
     installations: Installations
+    recoveries: Recoveries
+    budgets: Budgets
     clock: FakeClock
     events: Callable[[], Sequence[tuple[str, bytes, int]]]
     plant: Planting
@@ -58,6 +60,8 @@ class Database:
             store.callers,
             store.replicas,
             store.installations,
+            store.recoveries,
+            store.budgets,
             self.clock,
             self._events,
             self._plant,
@@ -86,6 +90,8 @@ def fake_backend() -> Backend:
         fake.callers,
         fake.replicas,
         fake.installations,
+        fake.recoveries,
+        fake.budgets,
         fake.clock,
         events,
         plant,

@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 
 from mmt_grpc.domain.model import MICROSECONDS, Scope
-from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, RefreshRows, ReplicaBeat
+from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, RefreshRows, ReplicaBeat, SettlementRows
 from mmt_grpc.domain.token_row import Binding, Connection, Refreshed, SealedToken, TokenRow
 
 MINUTE = 60 * MICROSECONDS
@@ -14,7 +14,7 @@ OTHER_OWNER = b"p" * 16
 LIFE = b"l" * 16
 
 
-class Tokens(RefreshRows, ConnectRows):
+class Tokens(SettlementRows, ConnectRows):
     """Both ports of the rows, as every store has them."""
 
 

@@ -28,7 +28,8 @@ def test_a_released_row_is_active_again_and_backs_off(backend: Backend, *, never
 
     assert tokens.release(row, attempt_id=attempt_id, not_before=123, never_sent=never_sent)
 
-    assert current(tokens, row) == replace(row, version=3, not_before=123, failures=1)
+    released = current(tokens, row)
+    assert released == replace(row, version=3, not_before=123, failures=1, failed_at=released.failed_at)
     assert [kind for kind, _, _ in backend.events()] == ["connected"]
 
 
@@ -82,7 +83,8 @@ def test_doubt_names_the_attempt_and_its_owner(backend: Backend) -> None:
 
     assert tokens.doubt(row, attempt_id=attempt_id, not_before=77)
 
-    assert current(tokens, row) == replace(
+    doubted = current(tokens, row)
+    assert doubted == replace(
         row,
         state=TokenState.IN_DOUBT,
         version=3,
@@ -91,6 +93,7 @@ def test_doubt_names_the_attempt_and_its_owner(backend: Backend) -> None:
         doubt_owner=OWNER,
         not_before=77,
         failures=1,
+        failed_at=doubted.failed_at,
     )
     assert backend.events()[-1] == ("doubted", row.binding.token_key, 1)
     assert tokens.running_attempts(OWNER) == []
@@ -130,6 +133,7 @@ def test_a_refused_refresh_token_condemns_the_row(backend: Backend) -> None:
         reason=Cause.PROVIDER_REVOKED,
         version=3,
         next_refresh_at=None,
+        failed_at=condemned.failed_at,
     )
     access = tokens.read_access(row.shard, row.binding.token_key).row
     assert access is not None

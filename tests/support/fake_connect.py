@@ -1,22 +1,23 @@
 """Connect requests in memory, and the rows that they commit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mmt_grpc.domain.errors import ConflictError
 from mmt_grpc.domain.model import MICROSECONDS, ConnectOutcome
 from mmt_grpc.domain.ports.store import ConnectRequest, RecordedRequest, RowMovedError
 from mmt_grpc.domain.token_row import Connection, TokenRow, TokenState
-from tests.support.fake_rows import FakeClock, FakeRefreshRows, settled
+from tests.support.fake_rows import FakeClock, Registry, settled
+from tests.support.fake_settlement import FakeSettlementRows
 
 DAY = 24 * 60 * 60 * MICROSECONDS
 
 
-class FakeTokens(FakeRefreshRows):
-    """`RefreshRows` and `ConnectRows`; `rows`, `requests` and `events` are open to tests."""
+class FakeTokens(FakeSettlementRows):
+    """`SettlementRows` and `ConnectRows`; `rows`, `requests` and `events` are open to tests."""
 
-    def __init__(self, *, clock: FakeClock, see: Callable[[bytes, int], None] = lambda _owner, _now: None) -> None:
-        super().__init__(clock=clock, see=see)
+    def __init__(self, *, clock: FakeClock, registry: Registry) -> None:
+        super().__init__(clock=clock, registry=registry)
         self.requests: dict[bytes, RecordedRequest] = {}
 
     def begin(self, request: ConnectRequest) -> RecordedRequest | None:

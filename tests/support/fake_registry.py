@@ -10,11 +10,13 @@ from tests.support.fake_rows import FakeClock
 
 
 class FakeReplicas:
-    """`Replicas`."""
+    """`Replicas`, and what they have settled of the installation's recoveries."""
 
-    def __init__(self, *, clock: FakeClock) -> None:
+    def __init__(self, *, clock: FakeClock, installations: "FakeInstallations") -> None:
         self._clock = clock
+        self._installations = installations
         self._replicas: dict[bytes, Replica] = {}
+        self._settled: dict[bytes, int] = {}
 
     def beat(self, beat: ReplicaBeat) -> int:
         now = self._clock.now()
@@ -25,10 +27,22 @@ class FakeReplicas:
         if owner in self._replicas:
             self._replicas[owner] = replace(self._replicas[owner], seen_at=now)
 
+    def was_seen(self, owner: bytes, after: int) -> bool:
+        return owner in self._replicas and self._replicas[owner].seen_at > after
+
+    def have_recovered(self, after: int) -> bool:
+        recovery = self._installations.recovery
+        return all(self._settled.get(owner, 0) >= recovery for owner in self._replicas if self.was_seen(owner, after))
+
+    def settle(self, owner: bytes, number: int) -> None:
+        if owner in self._replicas:
+            self._settled[owner] = max(self._settled.get(owner, 0), number)
+
     def list(self) -> Sequence[Replica]:
         return [self._replicas[owner] for owner in sorted(self._replicas)]
 
     def forget(self, owner: bytes) -> bool:
+        self._settled.pop(owner, None)
         return self._replicas.pop(owner, None) is not None
 
 
@@ -70,10 +84,11 @@ class FakeCallers:
 
 
 class FakeInstallations:
-    """`Installations`."""
+    """`Installations`, and its newest recovery."""
 
     def __init__(self) -> None:
         self._installation: Installation | None = None
+        self.recovery = 0
 
     def read(self) -> Installation | None:
         return self._installation
@@ -87,6 +102,12 @@ class FakeInstallations:
         if self._installation is None or self._installation.ledger_head != before:
             return False
         self._installation = replace(self._installation, ledger_head=after)
+        return True
+
+    def open_recovery(self, after: int) -> bool:
+        if self._installation is None or self.recovery != after:
+            return False
+        self.recovery = after + 1
         return True
 
 

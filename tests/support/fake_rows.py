@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from mmt_grpc.domain.model import Cause
+from mmt_grpc.domain.model import MICROSECONDS, Cause
 from mmt_grpc.domain.ports.store import Reading
 from mmt_grpc.domain.token_row import AccessRow, Refreshed, TokenRow, TokenState
 
 Key = tuple[int, bytes]
+SEEN_FOR = 600 * MICROSECONDS
 
 
 @dataclass
@@ -31,6 +33,16 @@ class FakeEvent:
     token_key: bytes
     generation: int
     at: int
+
+
+class Registry(Protocol):
+    """What rows ask of the replicas."""
+
+    def see(self, owner: bytes, now: int) -> None: ...
+
+    def was_seen(self, owner: bytes, after: int) -> bool: ...
+
+    def have_recovered(self, after: int) -> bool: ...
 
 
 def access_row(row: TokenRow, *, metadata: bool) -> AccessRow:
@@ -64,17 +76,30 @@ def settled(row: TokenRow) -> TokenRow:
         doubt_owner=None,
         not_before=None,
         failures=0,
+        last_failure=None,
+        failed_at=None,
+    )
+
+
+def moved_on(row: TokenRow, not_before: int) -> TokenRow:
+    """Return a row that has failed once more and is not refreshed before `not_before`."""
+    next_at = row.next_refresh_at
+    return replace(
+        row,
+        not_before=not_before,
+        failures=row.failures + 1,
+        next_refresh_at=None if next_at is None else max(next_at, not_before),
     )
 
 
 class FakeRefreshRows:
     """`RefreshRows`; `rows` and `events` are open to tests."""
 
-    def __init__(self, *, clock: FakeClock, see: Callable[[bytes, int], None]) -> None:
+    def __init__(self, *, clock: FakeClock, registry: Registry) -> None:
         self.rows: dict[Key, TokenRow] = {}
         self.events: list[FakeEvent] = []
         self._clock = clock
-        self._see = see
+        self._registry = registry
         self._lock = threading.RLock()
 
     def now(self) -> int:
@@ -109,32 +134,26 @@ class FakeRefreshRows:
             now, current = self.now(), self._current(row)
             if current is None or current.version != row.version or current.state is not TokenState.ACTIVE:
                 return None
-            self._put(
-                current,
-                state=TokenState.REFRESHING,
-                attempt_id=attempt_id,
-                lease_owner=owner,
-                lease_until=now + lease_for,
-            )
-            self._see(owner, now)
-            return now
+            return self._take(current, now, attempt_id=attempt_id, owner=owner, lease_for=lease_for)
 
-    def release(self, row: TokenRow, *, attempt_id: bytes, not_before: int, never_sent: bool) -> bool:
+    def release(
+        self, row: TokenRow, *, attempt_id: bytes, not_before: int, never_sent: bool, failure: str | None = None
+    ) -> bool:
         with self._lock:
             current = self._attempted(row, attempt_id)
             if current is None or not current.is_unsettled:
                 return False
             settled = current.doubt is None or (current.doubt == attempt_id and never_sent)
             self._put(
-                current,
+                moved_on(current, not_before),
+                last_failure=failure,
+                failed_at=self.now(),
                 state=TokenState.ACTIVE if settled else TokenState.IN_DOUBT,
                 doubt=None if settled else current.doubt,
                 doubt_owner=None if settled else current.doubt_owner,
                 attempt_id=None,
                 lease_owner=None,
                 lease_until=None,
-                not_before=not_before,
-                failures=current.failures + 1,
             )
             return True
 
@@ -145,39 +164,29 @@ class FakeRefreshRows:
                 return False
             if current.state is TokenState.REFRESHING and current.attempt_id != attempt_id:
                 return False
-            sealed = replace(current.sealed, access_blob=refreshed.access_blob, renewal_blob=refreshed.renewal_blob)
-            changed = self._put(
-                settled(current),
-                binding=replace(current.binding, generation=current.binding.generation + 1),
-                refreshed_at=self.now(),
-                access_expires_at=refreshed.access_expires_at,
-                renewal_expires_at=refreshed.renewal_expires_at,
-                next_refresh_at=refreshed.next_refresh_at,
-                sealed=sealed,
-            )
-            self._tell("refreshed", changed)
+            self._commit(current, refreshed)
             return True
 
-    def doubt(self, row: TokenRow, *, attempt_id: bytes, not_before: int) -> bool:
+    def doubt(self, row: TokenRow, *, attempt_id: bytes, not_before: int, failure: str | None = None) -> bool:
         with self._lock:
             current = self._attempted(row, attempt_id)
             if current is None or current.state is not TokenState.REFRESHING:
                 return False
             first = current.doubt_owner is None
             changed = self._put(
-                current,
+                moved_on(current, not_before),
+                last_failure=failure,
+                failed_at=self.now(),
                 state=TokenState.IN_DOUBT,
                 doubt=current.doubt or attempt_id,
                 doubt_owner=current.lease_owner if first else current.doubt_owner,
                 lease_owner=None if first else current.lease_owner,
                 lease_until=None,
-                not_before=not_before,
-                failures=current.failures + 1,
             )
             self._tell("doubted", changed)
             return True
 
-    def condemn(self, row: TokenRow, *, attempt_id: bytes) -> bool:
+    def condemn(self, row: TokenRow, *, attempt_id: bytes, failure: str | None = None) -> bool:
         with self._lock:
             current = self._attempted(row, attempt_id)
             if current is None:
@@ -191,6 +200,8 @@ class FakeRefreshRows:
                 lease_owner=None,
                 lease_until=None,
                 next_refresh_at=None,
+                last_failure=failure,
+                failed_at=self.now(),
             )
             self._tell("condemned", changed)
             return True
@@ -198,6 +209,31 @@ class FakeRefreshRows:
     def running_attempts(self, owner: bytes) -> Sequence[TokenRow]:
         with self._lock:
             return [r for r in self.rows.values() if r.lease_owner == owner and r.state is TokenState.REFRESHING]
+
+    def _take(self, row: TokenRow, now: int, *, attempt_id: bytes, owner: bytes, lease_for: int) -> int | None:
+        if not self._registry.have_recovered(now - SEEN_FOR):
+            return None
+        self._put(
+            row,
+            state=TokenState.REFRESHING,
+            attempt_id=attempt_id,
+            lease_owner=owner,
+            lease_until=now + lease_for,
+        )
+        self._registry.see(owner, now)
+        return now
+
+    def _commit(self, current: TokenRow, refreshed: Refreshed) -> None:
+        changed = self._put(
+            settled(current),
+            binding=replace(current.binding, generation=current.binding.generation + 1),
+            refreshed_at=self.now(),
+            access_expires_at=refreshed.access_expires_at,
+            renewal_expires_at=refreshed.renewal_expires_at,
+            next_refresh_at=refreshed.next_refresh_at,
+            sealed=replace(current.sealed, access_blob=refreshed.access_blob, renewal_blob=refreshed.renewal_blob),
+        )
+        self._tell("refreshed", changed)
 
     def _current(self, row: TokenRow) -> TokenRow | None:
         return self.rows.get((row.shard, row.binding.token_key))

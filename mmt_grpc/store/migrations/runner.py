@@ -13,11 +13,12 @@ import peewee
 from mmt_grpc.store.dialect import Dialect
 from mmt_grpc.store.execution import Execution
 from mmt_grpc.store.faults import DuplicateError
-from mmt_grpc.store.migrations import m0001_tables
-from mmt_grpc.store.migrations.ddl import create_table
+from mmt_grpc.store.migrations import m0001_tables, m0002_settlement
+from mmt_grpc.store.migrations.ddl import add_columns, create_table
 from mmt_grpc.store.migrations.fields import Number
 from mmt_grpc.store.refusals import NewerSchemaError
 from mmt_grpc.store.session import Session
+from mmt_grpc.store.statement import execute
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,13 @@ def _first_tables(target: Target) -> None:
         create_table(target.database, model, target.dialect.table_settings(partitions=partitions))
 
 
-STEPS: Final[Sequence[Step]] = (Step(1, _first_tables),)
+def _settlement(target: Target) -> None:
+    for model in m0002_settlement.ADDITIONS:
+        add_columns(target.database, model)
+    execute(target.database, m0002_settlement.CONDEMNED_BEFORE.replace("{now}", target.dialect.clock))
+
+
+STEPS: Final[Sequence[Step]] = (Step(1, _first_tables), Step(2, _settlement))
 LATEST: Final = STEPS[-1].number
 
 _RECORD: Final = "INSERT INTO schema_migration (number, applied_at) VALUES (:number, {now})"

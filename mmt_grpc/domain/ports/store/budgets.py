@@ -22,7 +22,9 @@ class Budgets(Protocol):
     def lease_slots(self, integration: str, *, count: int, spacing: int, burst: int, horizon: int) -> Slots | None:
         """Lease up to `count` slots `spacing` apart, of which `burst` may have been saved up while nobody asked.
 
-        None if the next free slot lies more than `horizon` microseconds ahead. The row is made when it is missing.
+        Slots never lie further back than `burst` spacings, nor further ahead than `horizon` microseconds: in any time T
+        at most `burst` + 1 + T / `spacing` are given. None if the next free slot lies beyond the horizon. The row is
+        made when it is missing. `ValueError` unless `count` and `spacing` are 1 or more.
         """
         ...
 

@@ -53,15 +53,22 @@ class TokenRows(AccessRows, Protocol):
 
 
 class RefreshRows(TokenRows, Protocol):
-    """The transitions of a refresh; `attempt_id` and `owner` are 16 random bytes."""
+    """The transitions of a refresh; `attempt_id` and `owner` are 16 random bytes.
+
+    `failure` is a fixed word of at most 32 characters, never data: it is written beside the database's time, None as
+    well, and a success clears both. A failure moves a `next_refresh_at` that is earlier on to `not_before`.
+    """
 
     def lease(self, row: TokenRow, *, attempt_id: bytes, owner: bytes, lease_for: int) -> int | None:
         """ACTIVE → REFRESHING under the row's version, committed; return the database's time (taken in the same
-        transaction before the lease began), None if somebody else was first. Sets the owner's `seen_at` too.
+        transaction before the lease began), None if somebody else was first, or while a replica that was seen in the
+        last 10 min has not settled the newest recovery. Sets the owner's `seen_at` too.
         """
         ...
 
-    def release(self, row: TokenRow, *, attempt_id: bytes, not_before: int, never_sent: bool) -> bool:
+    def release(
+        self, row: TokenRow, *, attempt_id: bytes, not_before: int, never_sent: bool, failure: str | None = None
+    ) -> bool:
         """REFRESHING → the state before the lease, `failures` + 1: the attempt was not sent, or refused unconsumed.
 
         ACTIVE only if `doubt` is NULL, or is this very attempt and it was never sent; else IN_DOUBT.
@@ -75,7 +82,7 @@ class RefreshRows(TokenRows, Protocol):
         """
         ...
 
-    def doubt(self, row: TokenRow, *, attempt_id: bytes, not_before: int) -> bool:
+    def doubt(self, row: TokenRow, *, attempt_id: bytes, not_before: int, failure: str | None = None) -> bool:
         """REFRESHING → IN_DOUBT, WHERE attempt_id AND generation: the outcome is unknown, or the lease is over.
 
         `doubt` names the generation's first unsettled attempt and is never overwritten; the owner goes into
@@ -83,7 +90,7 @@ class RefreshRows(TokenRows, Protocol):
         """
         ...
 
-    def condemn(self, row: TokenRow, *, attempt_id: bytes) -> bool:
+    def condemn(self, row: TokenRow, *, attempt_id: bytes, failure: str | None = None) -> bool:
         """→ REAUTHENTICATION WHERE attempt_id AND generation: ROTATION_LOST if another attempt is in doubt, else
         PROVIDER_REVOKED.
         """

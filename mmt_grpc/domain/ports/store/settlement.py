@@ -33,7 +33,8 @@ class SettlementRows(RefreshRows, Protocol):
     def clear_owner(self, row: TokenRow, *, owner: bytes) -> bool:
         """Clear `owner` out of `doubt_owner` and `lease_owner` WHERE generation AND state <> REFRESHING.
 
-        The owner runs no attempt and holds no answer for the row. True also if it was named nowhere any more.
+        The owner runs no attempt and holds no answer for the row. True also if it was named nowhere any more, or the
+        row has moved on to another generation.
         """
         ...
 
@@ -44,13 +45,17 @@ class SettlementRows(RefreshRows, Protocol):
     def due(self, limit: int) -> Sequence[TokenRow]:
         """Read up to `limit` rows whose `next_refresh_at` has passed by the database's clock, the earliest first.
 
-        By index: the cost grows with what is due, not with what is stored. ACTIVE rows, and IN_DOUBT ones whose
-        `not_before` has passed. A failure moves `next_refresh_at` on to `not_before`.
+        By index: the cost grows with what is due, not with what is stored. ACTIVE rows; REFRESHING ones whose lease is
+        over, for their replica may never come back to doubt them; IN_DOUBT ones whose `not_before` has passed and that
+        name no replica seen in the last 10 min. A failure moves `next_refresh_at` on to `not_before`.
         """
         ...
 
     def erase_renewals(self, older_than: int, limit: int) -> int:
-        """Erase `renewal_blob` of REAUTHENTICATION rows that have been so for longer than `older_than` microseconds."""
+        """Erase `renewal_blob` of up to `limit` rows that were condemned longer than `older_than` microseconds ago.
+
+        By index too; returns how many were erased.
+        """
         ...
 
 
@@ -62,13 +67,19 @@ class Recoveries(Protocol):
     """
 
     def current(self) -> int:
-        """Return the number of the newest recovery."""
+        """Return the number of the newest recovery, 0 before the first."""
         ...
 
     def open(self, after: int) -> bool:
-        """Open recovery `after` + 1, guarded by the number read before; False if somebody else has."""
+        """Open recovery `after` + 1, guarded by the number read before; False if somebody else has.
+
+        The `installation` row keeps the number: without one nothing is opened.
+        """
         ...
 
     def settle(self, owner: bytes, number: int) -> None:
-        """Record that a replica has settled a recovery."""
+        """Record that a replica has settled a recovery, and with it every earlier one.
+
+        A replica registers by its first beat, and starts from 0. A failover can take both numbers back.
+        """
         ...

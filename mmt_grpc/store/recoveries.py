@@ -1,0 +1,44 @@
+"""Recoveries after an outage of the database, and the conditions that its replicas put on a lease."""
+
+from typing import Final
+
+from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.store.execution import Execution
+
+SEEN_FOR: Final = 10 * 60 * MICROSECONDS
+"""A replica that was not seen for so long is waited for no more."""
+
+# A subquery of an UPDATE at READ COMMITTED reads what is committed as it runs, and locks nothing.
+RECOVERED: Final = (
+    "NOT EXISTS (SELECT 1 FROM replica WHERE seen_at > :seen_after "
+    "AND settled_recovery < (SELECT recovery FROM installation WHERE singleton = 1))"
+)
+"""The condition of every lease: no replica that was seen lately still has to settle the newest recovery."""
+NOBODY_NAMED_SEEN: Final = (
+    "NOT EXISTS (SELECT 1 FROM replica WHERE (replica.owner = token.doubt_owner OR replica.owner = token.lease_owner) "
+    "AND replica.seen_at > :seen_after)"
+)
+"""That no replica which a row of `token` names was seen lately; one that was forgotten never is."""
+
+_CURRENT: Final = "SELECT recovery FROM installation WHERE singleton = 1"
+_OPEN: Final = "UPDATE installation SET recovery = :recovery WHERE singleton = 1 AND recovery = :recovery_before"
+_SETTLE: Final = "UPDATE replica SET settled_recovery = :recovery WHERE owner = :owner AND settled_recovery < :recovery"
+
+
+class PeeweeRecoveries:
+    """`Recoveries` on a database; one without an installation has had none, and opens none."""
+
+    def __init__(self, *, execution: Execution) -> None:
+        self._execution = execution
+
+    def current(self) -> int:
+        row = self._execution.read(lambda session: session.row(_CURRENT))
+        return 0 if row is None else int(row[0])
+
+    def open(self, after: int) -> bool:
+        return self._execution.write(
+            lambda session: bool(session.change(_OPEN, recovery=after + 1, recovery_before=after))
+        )
+
+    def settle(self, owner: bytes, number: int) -> None:
+        self._execution.write(lambda session: session.change(_SETTLE, owner=owner, recovery=number))

@@ -15,6 +15,7 @@ from mmt_grpc.app.state_directory import StateDirectory
 from mmt_grpc.crypto.randomness import SystemRandomness
 from mmt_grpc.crypto.root_key import FileRootKey
 from mmt_grpc.domain.model import Scope
+from mmt_grpc.providers.options import OAuthOptions
 from mmt_grpc.sandbox import provider_settings
 from mmt_grpc.settings.load import Purpose, load
 from mmt_grpc.settings.settings import Settings
@@ -81,7 +82,12 @@ def run_dev(*, listen: str | None, state_dir: Path, ready_file: Path | None, env
     sandbox = ChildPlan(
         role="sandbox",
         module="mmt_grpc.app.sandbox",
-        start=lambda: {"port": port, "mode": "dev", "state_file": str(state.path / "sandbox.db")},
+        start=lambda: {
+            "port": port,
+            "mode": "dev",
+            "state_file": str(state.path / "sandbox.db"),
+            "clients": registered(settings),
+        },
     )
     ready = {
         "client_id": remembered["client_id"],
@@ -117,6 +123,15 @@ def choices_below(choices: Tree, given: Tree) -> Tree:
             kept = {field: value for field, value in chosen.get(name, {}).items() if not field.endswith("_url")}
             providers[name] = dict.fromkeys(LOOKUP_URLS, "") | kept | {"allow_private": True}
     return choices | {"providers": providers}
+
+
+def registered(settings: Settings) -> dict[str, tuple[str, str]]:
+    """Return each integration's client id and secret: the sandbox knows the application by what the settings say."""
+    return {
+        name: (options.client_id, options.client_secret.reveal())
+        for name, options in settings.providers.items()
+        if isinstance(options, OAuthOptions)
+    }
 
 
 def prepare(directory: DevDirectory, settings: Settings, memory: dict[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,8 @@ class Opened:
         self._losses = Losses()
         self.access_keyring, self.renewal_keyring = open_keyrings(settings.keys)
         self.store, self.ledger = process.open_stores(settings.store, log, on_loss=self._losses.happened)
-        self.audit = process.open_audit(settings.audit, settings.process, log)
+        self.registry = process.registry_of(settings.process)
+        self.audit = process.open_audit(settings.audit, settings.process, log, self.registry)
 
     def check(self) -> None:
         """Raise a `StartRefusedError` unless the database is this installation's and up to date."""

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mmt_grpc.app.supervisor import REFUSED_TO_START
 from mmt_grpc.audit.file_audit import FileAudit
@@ -22,18 +22,28 @@ from mmt_grpc.telemetry.foreign import capture
 from mmt_grpc.telemetry.log import Level, Log
 from mmt_grpc.telemetry.process import set_title
 
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
 FAILED: Final = 1
+QUIET_SECONDS: Final = 10.0
 
 
 class AuditEvents:
-    """Tells the log what the audit log could not do; `AuditObserver`."""
+    """Tells the log, and the metrics where there are any, what the audit log could not do; `AuditObserver`."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, count: Callable[[str], None], elapsed: Callable[[], float] = time.monotonic) -> None:
         self._log = log
+        self._count = count
+        self._elapsed = elapsed
+        self._quiet_until = 0.0
 
     def failed(self, what: str) -> None:
-        """Raise an alarm: while this lasts, nothing leaves."""
-        self._log.error("audit_failed", what=what)
+        """Raise an alarm, once in a while: as long as this lasts, nothing leaves, and each batch says so."""
+        self._count(what)
+        if self._elapsed() >= self._quiet_until:
+            self._quiet_until = self._elapsed() + QUIET_SECONDS
+            self._log.error("audit_failed", what=what)
 
     def opened(self, name: str) -> None:
         """Say where the chain goes on."""
@@ -49,14 +59,33 @@ def enter(process: ProcessSlice) -> Log:
     return log
 
 
-def open_audit(audit: AuditSlice, process: ProcessSlice, log: Log) -> FileAudit:
+def registry_of(process: ProcessSlice) -> "CollectorRegistry | None":
+    """Return where this process's metrics are kept, None if nobody would read them."""
+    if process.metrics_dir is None:
+        return None
+    # Imported only where it is wanted: it costs every process some megabytes.
+    from mmt_grpc.telemetry.shared_values import share  # noqa: PLC0415  # see above
+
+    return share(process.metrics_dir, process.role)
+
+
+def audit_counter(registry: "CollectorRegistry | None") -> Callable[[str], None]:
+    """Return where failures of the audit log are counted."""
+    if registry is None:
+        return lambda _: None
+    from mmt_grpc.telemetry.metrics import AuditMetrics  # noqa: PLC0415  # as above
+
+    return AuditMetrics(registry=registry).failed
+
+
+def open_audit(audit: AuditSlice, process: ProcessSlice, log: Log, registry: "CollectorRegistry | None") -> FileAudit:
     """Return the process's audit log, begun; `AuditUnavailableError` if it cannot be."""
     return FileAudit(
         path=audit.path,
         role=process.role,
         life=process.life,
         wall_clock=time.time_ns,
-        observer=AuditEvents(log),
+        observer=AuditEvents(log, audit_counter(registry)),
         durability=audit.durability,
         rotate_bytes=audit.rotate_bytes,
     ).start()

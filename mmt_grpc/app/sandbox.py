@@ -31,7 +31,11 @@ def main(arguments: list[str]) -> None:
     stop = threading.Event()
     process.stop_on_signals(stop.set)
     Orders(line, {}, gone=stop.set).start()
-    with SandboxServer(port=message["port"], mode=message["mode"], state_file=Path(message["state_file"])):
+    clients = {name: (pair[0], pair[1]) for name, pair in message["clients"].items()}
+    server = SandboxServer(
+        port=message["port"], mode=message["mode"], state_file=Path(message["state_file"]), clients=clients
+    )
+    with server:
         line.send("ready")
         stop.wait()
 

@@ -23,6 +23,9 @@ KEPT_VARIABLES: Final = (
 )
 """What children keep of the environment; settings and secrets travel over the line, proxies are not followed."""
 
+QUIET: Final = {"GRPC_VERBOSITY": "NONE"}
+"""gRPC's core would write lines of its own between the events on standard error."""
+
 
 @dataclass(slots=True)
 class Child:
@@ -57,7 +60,7 @@ def spawn(role: str, module: str, *, environment: Mapping[str, str], inherit: Se
             [sys.executable, "-P", "-m", module, str(descriptor), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             pass_fds=(descriptor, *inherit),
-            env={name: environment[name] for name in KEPT_VARIABLES if name in environment},
+            env=QUIET | {name: environment[name] for name in KEPT_VARIABLES if name in environment},
             start_new_session=True,
         )
     return Child(role, process, line, os.pidfd_open(process.pid))

@@ -5,8 +5,9 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mmt_grpc.app import process
 from mmt_grpc.app.child import Orders, join_line
@@ -28,8 +29,13 @@ from mmt_grpc.transport.internal.client import InternalExchanger
 from mmt_grpc.transport.metrics import CallMetrics
 from mmt_grpc.transport.server import TokenServer
 
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
 KEYRING_PATIENCE: Final = 2.0
 PING_INTERVAL: Final = 1.0
+TURNING_AWAY: Final = 0.2
+"""Seconds between saying NOT_SERVING and taking no more calls."""
 
 
 class Worker:
@@ -62,6 +68,10 @@ class Worker:
             self._line.send("ready")
             process.background("readiness", lambda: self._watch(server, parts.store))
         self._stopping.wait()
+        # Health says NOT_SERVING first: a call that arrives in the instant of the stop may see CANCELLED instead of a
+        # refusal (grpc/grpc#41785), so balancers and channels are given a moment to turn away.
+        server.announce_drain()
+        time.sleep(TURNING_AWAY)
         server.drain(self._settings.process.grace)
         return True
 
@@ -73,13 +83,14 @@ class Worker:
         settings, log = self._settings, self._log
         keyring = AccessKeyring.deserialise(settings.keyring, reload=Reload(self._ask_keyring, BootClock()))
         store, ledger = process.open_stores(settings.store, log)
+        registry = process.registry_of(settings.process)
         return Parts(
             keyring=keyring,
             store=store,
             ledger=ledger,
-            audit=process.open_audit(settings.audit, settings.process, log),
+            audit=process.open_audit(settings.audit, settings.process, log, registry),
             exchanger=InternalExchanger(socket_path=str(settings.channel.socket), secret=settings.channel.secret),
-            metrics=call_metrics(settings),
+            metrics=call_metrics(registry),
             failpoints=self._failpoints,
             log=log,
         )
@@ -116,15 +127,14 @@ def check(parts: Parts) -> None:
     check_installation(parts.store.installations, parts.ledger, index_check=index_check, mode=mode)
 
 
-def call_metrics(settings: WorkerSlice) -> CallMetrics:
+def call_metrics(registry: "CollectorRegistry | None") -> CallMetrics:
     """Return where calls are counted; without a metrics listener nobody would read them."""
-    if settings.process.metrics_dir is None:
+    if registry is None:
         return UncountedCalls()
     # Imported only where it is wanted: it costs every worker some megabytes.
     from mmt_grpc.telemetry.metrics import ServerMetrics  # noqa: PLC0415  # see above
-    from mmt_grpc.telemetry.shared_values import share  # noqa: PLC0415  # see above
 
-    return ServerMetrics(registry=share(settings.process.metrics_dir, settings.process.role))
+    return ServerMetrics(registry=registry)
 
 
 class UncountedCalls:

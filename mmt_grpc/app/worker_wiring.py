@@ -108,6 +108,7 @@ def server_options(listen: ListenSlice, settings: WorkerSlice) -> ServerOptions:
     limits = settings.limits
     return ServerOptions(
         listen=listen.addresses[0],
+        further=listen.addresses[1:],
         certificate=certificate,
         allow_plaintext=listen.allow_plaintext,
         so_reuseport=listen.so_reuseport,

@@ -60,7 +60,9 @@ class Committing:
         Raises `AccountMismatchError`, `ConflictError`, `CredentialUnreadableError` (the row that stands cannot say its
         token id), `GrantRejectedError` (the request was given up meanwhile), `StoreUnavailableError`.
         """
-        account_key = self._account_key(delivery, before)
+        self._check_account(delivery, before)
+        account = delivery.worth.account
+        account_key = None if account is None else self.index.account_key(delivery.order.identity.integration, account)
         for _ in range(MOST_MOVES):
             metadata = self._metadata(delivery, before)
             connection = self._connection(delivery, before, metadata, account_key)
@@ -77,14 +79,17 @@ class Committing:
             )
         raise ConflictError
 
-    def _account_key(self, delivery: Delivery, before: TokenRow | None) -> bytes | None:
-        """Return the account's key; a pinned id keeps its pin: an account that cannot be learned is a mismatch too."""
-        account = delivery.worth.account
-        key = None if account is None else self.index.account_key(delivery.order.identity.integration, account)
-        pinned = None if before is None else before.account_key
-        if pinned is not None and key != pinned and not delivery.order.allow_account_change:
+    def _check_account(self, delivery: Delivery, before: TokenRow | None) -> None:
+        """A pinned id keeps its pin: an account that cannot be learned is a mismatch too.
+
+        The pin is what the sealed metadata says: the column beside it is for look-ups, and anybody who writes the
+        database could change it.
+        """
+        if before is None or delivery.order.allow_account_change:
+            return
+        pinned = self.sealing.open_metadata(before.binding, before.sealed).account
+        if pinned is not None and delivery.worth.account != pinned:
             raise AccountMismatchError
-        return key
 
     def _moved(self, order: ConnectOrder, before: TokenRow | None) -> TokenRow:
         """Read the row again that a refresh has moved; anything else that moved it is somebody else's Connect."""

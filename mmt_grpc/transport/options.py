@@ -20,11 +20,14 @@ BACKSTOP: Final = 8192
 class ServerOptions:
     """`listen` is `host:port`, port 0 for any; without a certificate only loopback is served, and only where allowed.
 
+    `further` addresses are served alike.
+
     `max_calls` are served at once, `revoke_slots` more are Revoke's alone; `spare_threads` refuse the rest and answer
     health checks. Ages of connections in seconds, None for no limit.
     """
 
     listen: str
+    further: tuple[str, ...] = ()
     certificate: CertificateFiles | None = None
     allow_plaintext: bool = False
     so_reuseport: bool = False
@@ -47,7 +50,7 @@ class ServerOptions:
             return
         if not self.allow_plaintext:
             raise ListenError("plaintext gRPC is not allowed: set a certificate and its key")
-        if not is_loopback(self.listen):
+        if not all(is_loopback(address) for address in (self.listen, *self.further)):
             raise ListenError("plaintext gRPC is served on loopback only: set a certificate and its key")
 
     def channel_arguments(self) -> list[tuple[str, int]]:

@@ -63,15 +63,20 @@ class TokenServer:
         self._server.add_generic_rpc_handlers(side_services)
 
     def bind(self) -> int:
-        """Bind the address and return its port; raises `ListenError`."""
+        """Bind the addresses and return the first one's port; raises `ListenError`."""
         options = self._options
         options.check_protection()
+        ports = [self._bind(address) for address in (options.listen, *options.further)]
+        return ports[0]
+
+    def _bind(self, address: str) -> int:
+        certificate = self._options.certificate
         try:
-            if options.certificate is None:
-                return self._server.add_insecure_port(options.listen)
-            return self._server.add_secure_port(options.listen, tls(options.certificate))
+            if certificate is None:
+                return self._server.add_insecure_port(address)
+            return self._server.add_secure_port(address, tls(certificate))
         except RuntimeError:
-            raise ListenError(f"cannot listen on {options.listen}") from None
+            raise ListenError(f"cannot listen on {address}") from None
 
     def start(self) -> None:
         """Serve, and say so."""

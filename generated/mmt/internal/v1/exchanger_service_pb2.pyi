@@ -120,18 +120,16 @@ class ProbeResponse(_message.Message):
     def __init__(self, liveness: _Optional[_Union[Liveness, str]] = ...) -> None: ...
 
 class StageRevocationRequest(_message.Message):
-    __slots__ = ("context", "shard", "token_key", "version", "sealed")
+    __slots__ = ("context", "shard", "token_key", "sealed")
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
     TOKEN_KEY_FIELD_NUMBER: _ClassVar[int]
-    VERSION_FIELD_NUMBER: _ClassVar[int]
     SEALED_FIELD_NUMBER: _ClassVar[int]
     context: CallContext
     shard: int
     token_key: bytes
-    version: int
     sealed: SealedToken
-    def __init__(self, context: _Optional[_Union[CallContext, _Mapping]] = ..., shard: _Optional[int] = ..., token_key: _Optional[bytes] = ..., version: _Optional[int] = ..., sealed: _Optional[_Union[SealedToken, _Mapping]] = ...) -> None: ...
+    def __init__(self, context: _Optional[_Union[CallContext, _Mapping]] = ..., shard: _Optional[int] = ..., token_key: _Optional[bytes] = ..., sealed: _Optional[_Union[SealedToken, _Mapping]] = ...) -> None: ...
 
 class SealedToken(_message.Message):
     __slots__ = ("identity_key", "integration", "scope", "generation", "format", "key_epoch", "access_key", "renewal_key", "access_blob", "renewal_blob", "metadata_blob", "account_key", "unsettled")

@@ -28,6 +28,7 @@ def connect(
     settings: StoreSettings | None,
     clock_shift: ClockShift,
     on_fault: Callable[[FaultReport], None],
+    on_loss: Callable[[], None] = lambda: None,
     patience: float | None = None,
 ) -> Connected:
     """Return what runs statements at a URL; connections are opened as they are needed. `UrlError` if it is none.
@@ -42,7 +43,7 @@ def connect(
     def open_session() -> Session:
         return Session(database=dialect.connect(), dialect=dialect, clock_shift=clock_shift)
 
-    pool = SessionPool(connect=open_session, size=pool_size, wait=applied.checkout_timeout)
+    pool = SessionPool(connect=open_session, size=pool_size, wait=applied.checkout_timeout, on_loss=on_loss)
     return Connected(pool=pool, execution=Execution(pool=pool, on_fault=on_fault, turns=dialect.turns), dialect=dialect)
 
 

@@ -97,14 +97,16 @@ def open_store(
     clock_shift: ClockShift = lambda: 0,
     randomness: Randomness = os.urandom,
     on_fault: Callable[[FaultReport], None] = lambda _: None,
+    on_loss: Callable[[], None] = lambda: None,
 ) -> Store:
     """Return the store at a URL; no connection is opened before the first is needed.
 
-    `clock_shift` moves the database's clock by microseconds, for tests. Raises `UrlError` for a URL that is none.
+    `clock_shift` moves the database's clock by microseconds, for tests; `on_loss` is told when the database was
+    away. Raises `UrlError` for a URL that is none.
     """
     open_pool = functools.partial(connect, url, settings=settings, clock_shift=clock_shift, on_fault=on_fault)
     return Store(
-        connected=open_pool(pool_size=pool_size),
+        connected=open_pool(pool_size=pool_size, on_loss=on_loss),
         migrating=lambda: open_pool(pool_size=1, patience=MIGRATION_PATIENCE),
         outbox=Outbox(randomness=randomness),
     )

@@ -28,12 +28,15 @@ class SessionPool:
         size: int,
         wait: float,
         elapsed: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        on_loss: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_loss` is told whenever a connection is found broken, or none can be opened: the database was away."""
         if size < 1:
             raise ValueError("a pool has at least one connection")
         self._connect = connect
         self._wait = wait
         self._elapsed = elapsed
+        self._on_loss = on_loss
         # A queue in C instead of threading's semaphore in Python: this is on the way of every call.
         self._free: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(size):
@@ -73,6 +76,7 @@ class SessionPool:
 
     def discard_all(self, session: Session) -> None:
         """Close a connection that broke, and all idle ones with it: what broke it will have broken them."""
+        self._on_loss()
         self.discard(session)
         self._close_idle()
 
@@ -89,14 +93,17 @@ class SessionPool:
                 return None
             if self._elapsed() - since < IDLE_BEFORE_PING or session.is_alive():
                 return session
+            self._on_loss()
             session.close()
 
     def _open(self) -> Session:
         try:
             return self._connect()
         except StoreUnavailableError:
+            self._on_loss()
             raise
         except Exception as error:  # noqa: BLE001  # nothing was applied, whatever a driver raises
+            self._on_loss()
             if faults.read(error).fault is faults.Fault.DENIED:
                 raise AccessDeniedError from None
             raise StoreUnavailableError from None

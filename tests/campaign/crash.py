@@ -1,0 +1,115 @@
+"""The crash campaign: `python -m tests.campaign.crash --workers 10000 --exchangers 2000 …`; `make campaign-crash`.
+
+First a naive refresher is killed in the same way and must lose tokens. Then each stage runs on a fleet of its own, and
+its losses are counted from the exchange's books. The exit status is 1 if any promise was broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.campaign.exchange import sandbox_exchange
+from tests.campaign.machine_faults import give_a_movable_clock, has_a_movable_clock
+from tests.campaign.naive import NaiveOutcome, run_naive
+from tests.campaign.notary import Notary
+from tests.campaign.results import Row, append, table
+from tests.campaign.stage import Size, run_stage
+from tests.campaign.stages import MOST_LOST, STAGES
+from tests.support.database_server import DatabaseServer
+from tests.support.dev import running_dev
+from tests.support.mariadb import private_mariadb
+
+_EVERY = 10.0
+
+
+def main() -> None:
+    """Run the stages that have cycles."""
+    options = _arguments()
+    with private_mariadb() as database:
+        naive = naive_first(database, kills=options.naive, seed=options.seed)
+        _say(f"naive: {naive.kills} kills, {naive.rotations:,} rotations, {naive.lost} lost")
+        if not naive.lost:
+            sys.exit("the naive way has lost nothing: a zero would mean nothing")
+        if has_a_movable_clock():
+            give_a_movable_clock(database)
+        elif options.together:
+            _say("without the Debian package faketime the database's clock does not jump")
+        rows = [row for name in STAGES if (row := _stage(name, database, options)) is not None]
+    _say(table([row for row, _ in rows]))
+    complaints = [f"{row.fault}: {sentence}" for row, found in rows for sentence in found]
+    sys.exit("\n".join(complaints) or 0)
+
+
+def naive_first(database: DatabaseServer, *, kills: int, seed: int) -> NaiveOutcome:
+    """Kill the naive way so often."""
+    with tempfile.TemporaryDirectory() as folder, Notary() as notary, running_dev(Path(folder) / "dev") as dev:
+        notary.forward_to(dev.sandbox_url)
+        exchange = sandbox_exchange(dev.sandbox_url, "coinbase")
+        return run_naive(database, exchange, notary, tokens=100, kills=kills, seed=seed)
+
+
+def _stage(name: str, database: DatabaseServer, options: argparse.Namespace) -> tuple[Row, list[str]] | None:
+    cycles: int = getattr(options, name)
+    if not cycles:
+        return None
+    size = Size(
+        replicas=options.replicas,
+        workers=options.workers_each,
+        tokens=options.tokens,
+        access_seconds=options.access_seconds,
+        threads=options.threads,
+        seed=options.seed,
+    )
+    row = run_stage(name, cycles, database, size, STAGES[name], progress=_progress(name, cycles))
+    found = list(row.verdict.complaints())
+    if row.verdict.lost > MOST_LOST.get(name, row.verdict.lost):
+        found.append(f"{row.verdict.lost} are lost where none may be")
+    _say(table([row]) + "".join(f"\n  {sentence}" for sentence in found[:_MOST_SAID]))
+    if options.results is not None:
+        append(options.results, row)
+    return row, found
+
+
+_MOST_SAID = 20
+
+
+def _progress(name: str, cycles: int) -> Callable[[int], None]:
+    began = last = time.monotonic()
+
+    def progress(done: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > _EVERY or done == cycles:
+            last = now
+            left = (now - began) / done * (cycles - done)
+            _say(f"{name}: {done:,} of {cycles:,}, about {left / 60:.0f} min more")
+
+    return progress
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201  # a command line prints
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    for name in STAGES:
+        parser.add_argument(f"--{name}", type=int, default=0, metavar="N", help=f"cycles of the stage {name}")
+    parser.add_argument("--naive", type=int, default=10, help="kills of the naive way, which must lose something")
+    parser.add_argument("--replicas", type=int, default=3)
+    parser.add_argument("--workers-each", type=int, default=2)
+    parser.add_argument("--tokens", type=int, default=60)
+    parser.add_argument("--access-seconds", type=float, default=3.0)
+    parser.add_argument("--threads", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--results", type=Path, help="a file of JSON lines to which a line is added for each stage")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Faults of the machine: a full disk, a database's clock that jumps, a holder that stands still, a lost replica."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.campaign.at_death import Deaths, strike_at_commit
+from tests.campaign.fleet import Fleet, owner_of
+from tests.campaign.member import Member
+from tests.support.database_server import DatabaseServer, drop_root
+from tests.support.service import ended
+from tests.support.waiting import until
+
+FAKETIME: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+_CLOCK_FILE: Final = "clock"
+_LONGEST_JUMP: Final = 120
+"""Seconds: beyond the lease of 60, below the 10 minutes after which a replica counts as gone."""
+_SMALL_DISK: Final = "size=96m,mode=700"
+_CHUNK: Final = 1 << 20
+PAST_THE_LEASE: Final = 66.0
+FORGETTABLE_AFTER: Final = 120.0
+"""A replica that was seen less than a minute ago is not forgotten."""
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """Mount a disk of its own for one replica's state; needs the right to mount. Raises `CalledProcessError`."""
+    folder.mkdir(mode=0o700)
+    _run("mount", "-t", "tmpfs", "-o", _SMALL_DISK, "tmpfs", folder)
+    try:
+        yield folder
+    finally:
+        _run("umount", "--lazy", folder)
+
+
+def _run(program: str, *arguments: str | Path) -> None:
+    path = shutil.which(program, path="/usr/bin:/bin:/usr/sbin:/sbin")
+    assert path is not None, f"there is no {program}"
+    subprocess.run([path, *arguments], check=True, capture_output=True)
+
+
+@dataclass
+class FullDisk:
+    """The disk below one replica's spool and audit log is full for some seconds, then has room again."""
+
+    disk: Path
+    chance: random.Random
+
+    def cycle(self) -> None:
+        ballast = self.disk / "ballast"
+        try:
+            with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+                while file.write(bytes(_CHUNK)):
+                    pass
+            time.sleep(0.5 + 3 * self.chance.random())
+        finally:
+            ballast.unlink(missing_ok=True)
+
+
+def has_a_movable_clock() -> bool:
+    """Whether the library is here that a database's clock is moved with (Debian: `faketime`)."""
+    return FAKETIME.exists()
+
+
+def move_clock_by(server: DatabaseServer, seconds: int) -> None:
+    """Have the clock of a database with a movable one differ from the machine's."""
+    file = server.folder / _CLOCK_FILE
+    fresh = server.folder / f".{_CLOCK_FILE}"
+    fresh.write_text(f"{seconds:+d}", encoding="ascii")
+    fresh.chmod(0o644)
+    fresh.replace(file)
+
+
+def give_a_movable_clock(server: DatabaseServer) -> None:
+    """Restart a database under a clock that `move_clock_by` moves."""
+    server.stop()
+    move_clock_by(server, 0)
+    environment = [
+        f"LD_PRELOAD={FAKETIME}",
+        f"FAKETIME_TIMESTAMP_FILE={server.folder / _CLOCK_FILE}",
+        "FAKETIME_CACHE_DURATION=1",
+        "FAKETIME_DONT_FAKE_MONOTONIC=1",
+    ]
+    before = len(drop_root())
+    server.command = [*server.command[:before], "env", *environment, *server.command[before:]]
+    server.start()
+
+
+@dataclass
+class ClockJumps:
+    """The database's clock jumps by up to two minutes, forwards or back, and later jumps again."""
+
+    server: DatabaseServer
+    chance: random.Random
+
+    def cycle(self) -> None:
+        move_clock_by(self.server, self.chance.randint(-_LONGEST_JUMP, _LONGEST_JUMP))
+        time.sleep(1 + 2 * self.chance.random())
+
+
+@dataclass
+class Together:
+    """All kinds at once: each cycle is one of them, chosen by chance."""
+
+    kinds: list[Callable[[], None]]
+    chance: random.Random
+
+    def cycle(self) -> None:
+        self.chance.choice(self.kinds)()
+
+
+def stand_still(fleet: Fleet, member: Member) -> bool:
+    """Stop a replica's exchanger while it waits for an answer, until its lease is over; True if one was caught so."""
+    pid = member.exchanger()
+    if pid is None:
+        return False
+    before = len(fleet.notary.refreshes())
+    member.signal(signal.SIGSTOP)
+    strike_at_commit(fleet, member, pid, after=1e-4, patience=30)()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(PAST_THE_LEASE)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        member.signal(signal.SIGCONT)
+    return len(fleet.notary.refreshes()) > before
+
+
+def lose_for_good(fleet: Fleet, member: Member, deaths: Deaths) -> None:
+    """Kill a replica whose disk is lost with it, and say so to the others once it counts as gone."""
+    owner = owner_of(member)
+    fleet.members.remove(member)
+    member.kill()
+    deaths.examine(member, time.monotonic(), disk_lost=True)
+    member.lose_disk()
+
+    def forgotten() -> bool:
+        return ended("--config", str(fleet.dev.config), "replicas", "forget", owner).returncode == 0
+
+    until(forgotten, "the lost replica is forgotten", patience=FORGETTABLE_AFTER)

@@ -1,0 +1,185 @@
+"""Stands between the replicas and the exchange, and notes which token was spent for which, by whom and when.
+
+Each replica reaches the exchange at a port of its own. What is noted is what went over the wire, whatever the service
+or the exchange say of it later; the digests are those of the exchange's own books.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import itertools
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import parse_qs
+
+from tests.campaign.relay import HEAD_LIMIT, Message, ask, read_message
+
+OK = 200
+_TOKEN_PATH = "/token"  # the last part of a path
+
+
+def digest(text: str) -> str:
+    """The sha256 by which the books name a token."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass
+class Chain:
+    """All tokens that one code led to; the account is empty for a code that nobody announced."""
+
+    account: str
+    refresh_digests: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Exchange:
+    """One code or refresh token sent by a member of the fleet; times by the monotonic clock, None: has not happened.
+
+    `renewal` is the refresh token that came back (the exchange has committed), `delivered_at` when the answer was
+    written to the member's connection.
+    """
+
+    member: int
+    presented: str
+    is_refresh: bool
+    chain: Chain
+    began_at: float
+    committed_at: float | None = None
+    delivered_at: float | None = None
+    renewal: str | None = field(default=None, repr=False)
+
+
+class Notary:
+    """The exchange as the replicas see it; `on_commit` is told of each committed refresh before its answer goes on."""
+
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+        self.on_commit: Callable[[Exchange], None] = lambda _: None
+        self.refusals: Counter[str] = Counter()
+        self._accounts: dict[str, str] = {}
+        self._chains: dict[str, Chain] = {}
+        self._access: dict[str, tuple[str, float]] = {}
+        self._numbers = itertools.count()
+        self._upstream = ("127.0.0.1", 0)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="notary", daemon=True)
+        self._servers: list[asyncio.Server] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def forward_to(self, url: str) -> None:
+        """Say where the exchange is, `http://host:port`."""
+        host, _, port = url.removeprefix("http://").rpartition(":")
+        self._upstream = (host, int(port))
+
+    def open_door(self) -> tuple[int, str]:
+        """Return a member's number, and the base URL at which it reaches the exchange from now on."""
+        member = next(self._numbers)
+        port: int = self._run(self._listen(member))
+        return member, f"http://127.0.0.1:{port}"
+
+    def announce(self, code: str, account: str) -> None:
+        """Say whose code this is, before anybody sends it."""
+        self._accounts[digest(code)] = account
+
+    def origin(self, access_token: str) -> tuple[str, float] | None:
+        """Whose access token this is, and when it was given; None: the exchange never gave it to anybody here."""
+        return self._access.get(digest(access_token))
+
+    def chain_of_code(self, code: str) -> Chain | None:
+        """The tokens that a code led to; None if it was never redeemed."""
+        return self._chains.get(digest(code))
+
+    def refreshes(self) -> Sequence[Exchange]:
+        """The refreshes that the exchange committed."""
+        return [each for each in list(self.exchanges) if each.is_refresh and each.renewal is not None]
+
+    def most_sendings(self) -> int:
+        """How often the most often sent refresh token was sent."""
+        sent = Counter(each.presented for each in list(self.exchanges) if each.is_refresh)
+        return max(sent.values(), default=0)
+
+    def under_way(self, member: int) -> bool:
+        """Whether the exchange has still to answer something that this member sent."""
+        return any(each.member == member and each.committed_at is None for each in self.exchanges[-200:])
+
+    def _run(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _listen(self, member: int) -> int:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError, EOFError, asyncio.LimitOverrunError, asyncio.CancelledError):
+                await self._serve(member, reader, writer)
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=HEAD_LIMIT)
+        self._servers.append(server)
+        port: int = server.sockets[0].getsockname()[1]
+        return port
+
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        running = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _serve(self, member: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            request = await read_message(reader)
+            noted = self._begin(member, request)
+            try:
+                answer = await ask(request, *self._upstream)
+            finally:
+                if noted is not None:
+                    noted.committed_at = time.monotonic()
+            if noted is not None:
+                self._end(noted, answer)
+            writer.write(answer.head + answer.body)
+            await writer.drain()
+            if noted is not None:
+                noted.delivered_at = time.monotonic()
+
+    def _begin(self, member: int, request: Message) -> Exchange | None:
+        if request.start[0] != "POST" or not request.target.endswith(_TOKEN_PATH):
+            return None
+        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+        token, code = form.get("refresh_token"), form.get("code")
+        presented = digest(token or code or "")
+        chain = self._chains.get(presented) or Chain(self._accounts.get(presented, ""))
+        noted = Exchange(member, presented, token is not None, chain, time.monotonic())
+        self.exchanges.append(noted)
+        return noted
+
+    def _end(self, noted: Exchange, answer: Message) -> None:
+        try:
+            given: Mapping[str, Any] = json.loads(answer.body)
+        except ValueError:
+            given = {}
+        if answer.status != OK or "access_token" not in given:
+            self.refusals[f"{answer.status}"] += 1
+            return
+        noted.renewal = given.get("refresh_token")
+        self._chains[noted.presented] = noted.chain
+        if noted.renewal is not None:
+            self._chains[digest(noted.renewal)] = noted.chain
+            noted.chain.refresh_digests.add(digest(noted.renewal))
+        self._access[digest(given["access_token"])] = (noted.chain.account, time.monotonic())
+        if noted.is_refresh:
+            self.on_commit(noted)

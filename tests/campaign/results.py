@@ -1,0 +1,57 @@
+"""A campaign's rows: printed as a table, and appended to a file of JSON lines."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.campaign.verdict import Verdict
+from tests.support.tree import git
+
+_COLUMNS = ("fault", "cycles", "rotations", "lost", "explained", "caught", "wrong tokens", "seconds", "commit")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of fault, how often, and what it cost; `seconds` it took in all."""
+
+    fault: str
+    cycles: int
+    verdict: Verdict
+    seconds: float
+
+    def cells(self) -> tuple[str, ...]:
+        verdict = self.verdict
+        counts = (self.cycles, verdict.rotations, verdict.lost, verdict.explained, verdict.caught, verdict.wrong_tokens)
+        return (self.fault, *(f"{count:,}" for count in counts), f"{self.seconds:,.0f}", commit())
+
+
+def commit() -> str:
+    """The commit that was measured; a `+` says that files differ from it."""
+    head = git("rev-parse", "--short", "HEAD").stdout.strip()
+    return head + ("+" if git("status", "--porcelain", "mmt_grpc").stdout.strip() else "")
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as a table for people."""
+    lines = [_COLUMNS, tuple("-" * len(name) for name in _COLUMNS), *(row.cells() for row in rows)]
+    widths = [max(len(line[number]) for line in lines) for number in range(len(_COLUMNS))]
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+
+
+def append(path: Path, row: Row) -> None:
+    """Add a row to a file of JSON lines."""
+    moment = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    record = {
+        "at": moment,
+        "commit": commit(),
+        "fault": row.fault,
+        "cycles": row.cycles,
+        "seconds": round(row.seconds, 1),
+        **dataclasses.asdict(row.verdict),
+    }
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")

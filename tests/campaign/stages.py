@@ -1,0 +1,88 @@
+"""The stages of the crash campaign, by name."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping
+
+from tests.campaign.faults import DatabaseFaults, ExchangerKills, Fault, SupervisorKills, WorkerKills
+from tests.campaign.machine_faults import (
+    ClockJumps,
+    FullDisk,
+    Together,
+    has_a_movable_clock,
+    lose_for_good,
+    move_clock_by,
+    small_disk,
+    stand_still,
+)
+from tests.campaign.stage import Scene
+
+
+def workers(scene: Scene) -> Fault:
+    return WorkerKills(scene.fleet, scene.chance)
+
+
+def exchangers(scene: Scene) -> Fault:
+    return ExchangerKills(scene.fleet, scene.chance, scene.deaths)
+
+
+def supervisors(scene: Scene) -> Fault:
+    return SupervisorKills(scene.fleet, scene.chance, scene.deaths)
+
+
+def databases(scene: Scene) -> Fault:
+    return DatabaseFaults(scene.fleet, scene.chance)
+
+
+def everything(scene: Scene) -> Fault:
+    """All faults in turn, on a fleet of which one replica has a small disk of its own."""
+    kinds = [make(scene).cycle for make in (workers, exchangers, supervisors, databases)]
+    kinds.append(_full_disk(scene).cycle)
+    if has_a_movable_clock():
+        kinds.append(ClockJumps(scene.fleet.database, scene.chance).cycle)
+        scene.stack.callback(move_clock_by, scene.fleet.database, 0)
+    return Together(kinds, scene.chance)
+
+
+def _full_disk(scene: Scene) -> FullDisk:
+    try:
+        disk = scene.stack.enter_context(small_disk(scene.fleet.folder / "small"))
+    except subprocess.CalledProcessError:
+        raise SystemExit("this stage mounts a small disk: it needs the right to (root)") from None
+    member = scene.fleet.add(disk)
+    member.await_ready()
+    scene.fleet.members.append(member)
+    scene.stack.callback(member.kill)
+    return FullDisk(disk, scene.chance)
+
+
+class Holders:
+    """First a holder that stands still past its lease, then a replica that is gone for good; and so on in turn."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._number = 0
+
+    def cycle(self) -> None:
+        self._number += 1
+        fleet = self._scene.fleet
+        if self._number % 2:
+            assert stand_still(fleet, fleet.members[-1]), "nothing was under way"
+            return
+        lose_for_good(fleet, fleet.members[-1], self._scene.deaths)
+        newcomer = fleet.add()
+        newcomer.await_ready()
+        fleet.members.append(newcomer)
+
+
+STAGES: Mapping[str, Callable[[Scene], Fault]] = {
+    "workers": workers,
+    "exchangers": exchangers,
+    "supervisors": supervisors,
+    "databases": databases,
+    "together": everything,
+    "holders": Holders,
+}
+MOST_LOST: Mapping[str, int] = {"workers": 0, "databases": 0}
+"""Where nothing at all may be lost, explained or not."""

@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,7 +77,8 @@ def run_dev(*, listen: str | None, state_dir: Path, ready_file: Path | None, env
     memory = read_memory(directory)
     port = memory.get("sandbox_port") or free_port()
     sandbox_url = f"http://127.0.0.1:{port}"
-    settings, tree = configure(directory, sandbox_url, listen, environ)
+    configured = partial(configure, directory, sandbox_url, listen, dict(environ))
+    settings, tree = configured()
     remembered = prepare(directory, settings, memory | {"sandbox_port": port})
     write_toml(directory.config, tree, comment=COMMENT)
     sandbox = ChildPlan(
@@ -96,7 +98,7 @@ def run_dev(*, listen: str | None, state_dir: Path, ready_file: Path | None, env
         "database_url": settings.database_url.reveal(),
         "config": str(directory.config),
     }
-    return serve(settings, state, ready_file=ready_file, ready=ready, more=[sandbox])
+    return serve(settings, state, ready_file=ready_file, ready=ready, reread=lambda: configured()[0], more=[sandbox])
 
 
 def configure(

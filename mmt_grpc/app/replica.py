@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from mmt_grpc.app.administration import access_root
+from mmt_grpc.app.child_watcher import ChildWatcher, NoWatcher
 from mmt_grpc.app.line import to_text
 from mmt_grpc.app.listening import HeldAddress
 from mmt_grpc.app.plan import ChildPlan
 from mmt_grpc.app.state_directory import StateDirectory
-from mmt_grpc.app.supervisor import ChildWatcher, NoWatcher
 from mmt_grpc.crypto.keyrings import load_access_keyring
 from mmt_grpc.settings.settings import Settings
 from mmt_grpc.settings.slices import ChannelSlice
@@ -37,8 +37,8 @@ class Replica:
     failpoints: str = ""
     started: set[str] = field(default_factory=set)
 
-    def plans(self) -> list[ChildPlan]:
-        """Return the plans of exchanger and workers."""
+    def plans(self, first: int = 0) -> list[ChildPlan]:
+        """Return the plans of exchanger and workers, these numbered from `first`."""
         cores = worker_cores(self.settings)
         exchanger = ChildPlan(
             role="exchanger",
@@ -47,7 +47,7 @@ class Replica:
             opens_gate=True,
             inherit=(self.state.lock,),
         )
-        return [exchanger, *(self._worker(number, core) for number, core in enumerate(cores))]
+        return [exchanger, *(self._worker(number, core) for number, core in enumerate(cores, first))]
 
     def _worker(self, number: int, core: int | None) -> ChildPlan:
         return ChildPlan(
@@ -103,5 +103,7 @@ def child_figures(replica: Replica) -> ChildWatcher:
     from mmt_grpc.telemetry.metrics import ProcessMetrics  # noqa: PLC0415  # see above
     from mmt_grpc.telemetry.shared_values import share  # noqa: PLC0415  # see above
 
-    roles = [plan.role for plan in replica.plans()]
+    # A rolling restart numbers its workers from where the ones before it end, and back again.
+    count = replica.settings.workers
+    roles = [plan.role for first in (0, count) for plan in replica.plans(first)]
     return ProcessMetrics(registry=share(replica.metrics_dir, "supervisor"), processes=roles)

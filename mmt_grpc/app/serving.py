@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from mmt_grpc.app.replica import Replica, child_figures
 from mmt_grpc.app.state_directory import StateDirectory
 from mmt_grpc.app.supervisor import Supervisor
 from mmt_grpc.domain.secret import Secret
+from mmt_grpc.settings.problems import SettingsError
 from mmt_grpc.settings.settings import Settings
 from mmt_grpc.settings.slices import ChannelSlice
 from mmt_grpc.telemetry.foreign import capture
@@ -44,11 +46,13 @@ def serve(
     *,
     ready_file: Path | None,
     ready: Mapping[str, object],
+    reread: Callable[[], Settings],
     more: Sequence[ChildPlan] = (),
 ) -> bool:
     """Run a replica until SIGTERM or an interrupt; return whether everything was drained.
 
-    `ready` is what the ready file says besides `address` and `audit_path`; `more` are children that belong to it.
+    `ready` is what the ready file says besides `address` and `audit_path`; `reread` reads the settings again at SIGHUP;
+    `more` are children that belong to the replica.
     Raises `AddressTakenError`, `KeyringError`, `StartFailedError`.
     """
     environment = dict(os.environ)
@@ -75,8 +79,36 @@ def serve(
             log=log,
             serving=_announcement(ready_file, says, stack, log),
             watcher=child_figures(replica),
+            reload=Reloading(replica, reread, more).plans,
         )
         return supervisor.run()
+
+
+class Reloading:
+    """What SIGHUP brings: new plans from the settings as they stand now, or the old ones if those cannot be used.
+
+    Addresses, state directory and metrics listener stay as they were at the start.
+    """
+
+    def __init__(self, replica: Replica, reread: Callable[[], Settings], more: Sequence[ChildPlan]) -> None:
+        self._replica = replica
+        self._reread = reread
+        self._more = more
+        self._last = replica.settings.workers
+        self._first = 0
+
+    def plans(self) -> Sequence[ChildPlan] | None:
+        """Return the new plans, None to go on as before."""
+        try:
+            settings = self._reread()
+        except SettingsError as error:
+            for problem in error.problems:
+                self._replica.log.error("settings_refused", problem=problem)
+            return None
+        # Workers that come are numbered apart from those that go: each has its own chain of audit files.
+        self._first = self._last if self._first == 0 else 0
+        self._last = self._first + settings.workers
+        return [*self._more, *replace(self._replica, settings=settings).plans(self._first)]
 
 
 def _announcement(

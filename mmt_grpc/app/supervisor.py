@@ -5,16 +5,18 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
+from mmt_grpc.app.child_watcher import ChildWatcher
 from mmt_grpc.app.line import LineClosedError
 from mmt_grpc.app.plan import ChildPlan, Pace
+from mmt_grpc.app.rolling import Post, Roll
+from mmt_grpc.app.signals import Signals
 from mmt_grpc.app.spawning import Child, spawn
 from mmt_grpc.domain.ports.event_log import EventLog
 
-STOPPING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 REFUSED_TO_START: Final = 78
 """Exit status of a child that will never start with these settings (EX_CONFIG): starting it again helps nobody."""
 
@@ -26,43 +28,12 @@ class StartFailedError(Exception):
         super().__init__(f"{role} refused to start")
 
 
-class ChildWatcher(Protocol):
-    """Told what becomes of children, for the metrics' sake."""
-
-    def up(self, process: str, *, is_up: bool) -> None:
-        """A child is ready, or has ended."""
-        ...
-
-    def restarted(self, process: str) -> None:
-        """A child has ended and will be started again."""
-        ...
-
-
-class NoWatcher:
-    """The `ChildWatcher` of a replica that shows no metrics."""
-
-    def up(self, process: str, *, is_up: bool) -> None:
-        """Let it pass."""
-
-    def restarted(self, process: str) -> None:
-        """Let it pass."""
-
-
-@dataclass(slots=True)
-class _Post:
-    """A place that a child fills."""
-
-    plan: ChildPlan
-    child: Child | None = None
-    failures: int = 0
-    not_before: float = 0.0
-
-
 @dataclass(kw_only=True)
 class Supervisor:
     """Runs children by their plans until a stopping signal; call `run` from the main thread.
 
-    `serving` is called once, when every child has been ready for the first time.
+    `serving` is called once, when every child has been ready for the first time. SIGHUP asks `reload` for new plans and
+    rolls over to them; None keeps the old ones.
     """
 
     plans: Sequence[ChildPlan]
@@ -70,52 +41,78 @@ class Supervisor:
     log: EventLog
     serving: Callable[[], None]
     watcher: ChildWatcher
+    reload: Callable[[], Sequence[ChildPlan] | None] = lambda: None
     pace: Pace = field(default_factory=Pace)
     _gate_open: bool = False
     _announced: bool = False
     _clean: bool = True
+    _roll: Roll | None = None
+    _signals: Signals = field(default_factory=Signals)
 
     def run(self) -> bool:
         """Run; return whether everything was drained at the end. Raises `StartFailedError`."""
-        self._posts = [_Post(plan) for plan in self.plans]
+        self._posts = [Post(plan) for plan in self.plans]
         self._selector = selectors.DefaultSelector()
-        with self._signals() as wakeup:
+        with self._signals.caught() as wakeup:
             self._selector.register(wakeup, selectors.EVENT_READ)
             try:
-                while not self._stopping:
+                while not self._signals.stopping:
+                    self._reload_if_asked()
                     self._start_due()
                     self._turn(self._next_start())
             finally:
                 self._end_all()
         return self._clean
 
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[int]:
-        self._stopping = False
-        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    def _reload_if_asked(self) -> None:
+        if not self._signals.reloading or self._roll is not None or not self._announced:
+            return
+        self._signals.reloading = False
+        plans = self.reload()
+        if plans is not None:
+            self.log.info("roll_started")
+            self._roll = Roll.over(self._posts, plans)
+            self._roll_on(self._roll)
 
-        def stop(number: int, frame: object) -> None:
-            del number, frame
-            self._stopping = True
+    def _roll_on(self, roll: Roll) -> None:
+        """Have the next child take its place; at the end whoever is left of the old ones leaves."""
+        if not roll.coming:
+            while roll.going:
+                self._ask_to_leave(roll.going.popleft())
+            self._roll = None
+            self.log.info("roll_ended")
+            return
+        post = roll.current = roll.coming.popleft()
+        if post.child is not None:
+            post.child.ready = False
+            post.child.process.send_signal(signal.SIGTERM)
+        else:
+            self._posts.append(post)
+            self._start(post)
 
-        earlier = {number: signal.signal(number, stop) for number in STOPPING_SIGNALS}
-        former = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        try:
-            yield reader
-        finally:
-            signal.set_wakeup_fd(former)
-            for number, handler in earlier.items():
-                signal.signal(number, handler)
-            os.close(reader)
-            os.close(writer)
+    def _ask_to_leave(self, post: Post) -> None:
+        post.leaving = True
+        if post.child is None:
+            self._posts.remove(post)
+        else:
+            post.child.process.send_signal(signal.SIGTERM)
+
+    def _rolled(self, post: Post) -> None:
+        """A child is ready: if the roll awaited it, an old worker may leave."""
+        roll = self._roll
+        if roll is None or roll.current is not post:
+            return
+        if post.plan.serves and roll.going:
+            self._ask_to_leave(roll.going.popleft())
+        self._roll_on(roll)
 
     def _start_due(self) -> None:
         now = time.monotonic()
-        for post in self._posts:
-            if post.child is None and post.not_before <= now:
+        for post in list(self._posts):
+            if post.child is None and not post.leaving and post.not_before <= now:
                 self._start(post)
 
-    def _start(self, post: _Post) -> None:
+    def _start(self, post: Post) -> None:
         plan = post.plan
         child = spawn(plan.role, plan.module, environment=self.environment, inherit=plan.inherit)
         post.child = child
@@ -142,7 +139,7 @@ class Supervisor:
             elif post.child is not None and key.fileobj is post.child.line:
                 self._hear(post, post.child)
 
-    def _hear(self, post: _Post, child: Child) -> None:
+    def _hear(self, post: Post, child: Child) -> None:
         try:
             message = child.line.receive()
         except LineClosedError:
@@ -157,7 +154,7 @@ class Supervisor:
             with contextlib.suppress(LineClosedError):
                 child.line.send(kind, **post.plan.answers[kind]())
 
-    def _became_ready(self, post: _Post) -> None:
+    def _became_ready(self, post: Post) -> None:
         if post.plan.opens_gate and not self._gate_open:
             self._gate_open = True
             for other in self._posts:
@@ -167,8 +164,9 @@ class Supervisor:
         if not self._announced and all(other.child is not None and other.child.ready for other in self._posts):
             self._announced = True
             self.serving()
+        self._rolled(post)
 
-    def _reap(self, post: _Post) -> None:
+    def _reap(self, post: Post) -> None:
         child = post.child
         if child is None:
             return
@@ -176,8 +174,10 @@ class Supervisor:
         status = child.reap()
         post.child = None
         self.watcher.up(post.plan.role, is_up=False)
+        if self._leaves(post):
+            return
         self.watcher.restarted(post.plan.role)
-        if status == REFUSED_TO_START and not self._announced and not self._stopping:
+        if status == REFUSED_TO_START and not self._announced and not self._signals.stopping:
             raise StartFailedError(post.plan.role)
         lived = time.monotonic() - child.started
         post.failures = 0 if lived > self.pace.settled_after else post.failures + 1
@@ -185,8 +185,20 @@ class Supervisor:
             min(self.pace.longest_pause, self.pace.first_pause * 2 ** min(post.failures, 10)) if post.failures else 0
         )
         post.not_before = time.monotonic() + pause
-        if not self._stopping:
+        if not self._signals.stopping:
             self.log.warning("child_ended", role=post.plan.role, pid=child.pid, status=status)
+
+    def _leaves(self, post: Post) -> bool:
+        """Whether a post whose child has ended is not to be filled again, or at once and without counting it."""
+        roll = self._roll
+        awaited = roll is not None and roll.current is post
+        if post.leaving or (awaited and post.plan.serves):
+            self._posts.remove(post)
+        if awaited and post.plan.serves:
+            # A new worker did not come up: the old ones stay.
+            self.log.error("roll_failed", role=post.plan.role)
+            self._roll = None
+        return post.leaving or awaited
 
     def _forget(self, child: Child) -> None:
         self._selector.unregister(child.pidfd)
@@ -195,7 +207,7 @@ class Supervisor:
 
     def _end_all(self) -> None:
         """End those who serve first, then the others, the exchanger last: it drains what they left to it."""
-        self._stopping = True
+        self._signals.stopping = True
         self.log.info("stopping")
         self._end([post for post in self._posts if post.plan.serves], self.pace.drain)
         self._end([post for post in self._posts if post.plan.opens_gate], self.pace.exchanger_drain)
@@ -203,7 +215,7 @@ class Supervisor:
         self._selector.close()
         self.log.info("stopped", drained=self._clean)
 
-    def _end(self, posts: Sequence[_Post], patience: float) -> None:
+    def _end(self, posts: Sequence[Post], patience: float) -> None:
         for post in posts:
             if post.child is not None:
                 post.child.process.send_signal(signal.SIGTERM)

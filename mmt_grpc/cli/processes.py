@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -26,10 +27,12 @@ def serve(config: Path | None, listen: str | None, state_dir: Path | None, ready
         overrides["listen"] = [listen]
     if state_dir is not None:
         overrides["state_dir"] = str(state_dir)
-    settings = load(config, os.environ, overrides=overrides)
+    # The environment is wiped once it is read; what it said of the settings is kept for the next reading.
+    read = partial(load, config, dict(os.environ), overrides=overrides)
+    settings = read()
     state = StateDirectory.enter(settings.state_dir)
     ready = {"config": None if config is None else str(config.absolute())}
-    sys.exit(0 if run(settings, state, ready_file=ready_file, ready=ready) else 1)
+    sys.exit(0 if run(settings, state, ready_file=ready_file, ready=ready, reread=read) else 1)
 
 
 @click.command()

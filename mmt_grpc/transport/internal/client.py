@@ -32,12 +32,15 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangerTimeouts:
-    """Seconds that a worker waits for each answer; a Connect never longer than its own caller."""
+    """Seconds that a worker waits for each answer; a Connect never longer than its own caller.
+
+    An exchanger that is being started again is waited for within them: a rolling restart fails no call.
+    """
 
     connect: float = 25.0
-    refresh: float = 1.0
+    refresh: float = 3.0
     probe: float = 12.0
-    stage_revocation: float = 2.0
+    stage_revocation: float = 3.0
     complete_revocation: float = 8.0
 
 
@@ -95,7 +98,7 @@ class InternalExchanger:
         read: Callable[[Response], Answer],
     ) -> Answer:
         try:
-            return read(method(request, timeout=timeout, metadata=self._proof))
+            return read(method(request, timeout=timeout, metadata=self._proof, wait_for_ready=True))
         except grpc.RpcError as failure:
             raise error_of(failure) from None
         except ValueError:

@@ -14,7 +14,8 @@ EVE: Final = "eve@example.com"
 LIFE: Final = 4.0
 """Seconds that the tokens of this part live."""
 CALLERS: Final = 20
-NAMES: Final = ("short coinbase", "short uphold", "short binance")
+INTEGRATIONS: Final = ("coinbase", "uphold", "binance")
+NAMES: Final = tuple(f"short {integration}" for integration in INTEGRATIONS)
 EXPIRED: Final = {"cause": "EXPIRED", "integration": "binance"}
 
 
@@ -24,16 +25,15 @@ def prepare(stage: Stage) -> None:
     password = Secret(f"password-{uuid.uuid4()}")
 
     def connect() -> Came:
-        stage.connect(
-            "short coinbase", users.authorize("coinbase", "eve", Scope.READ, LIFE), user=EVE, integration="coinbase"
-        )
-        stage.connect(
-            "short uphold", users.authorize("uphold", "eve", Scope.READ, LIFE), user=EVE, integration="uphold"
-        )
-        stage.connect(
-            "short binance", users.sign_up("eve", password, Scope.READ, LIFE), user=EVE, integration="binance"
-        )
-        for name in NAMES:
+        for integration in INTEGRATIONS:
+            grant = (
+                users.sign_up("eve", password, Scope.READ, LIFE)
+                if integration == "binance"
+                else users.authorize(integration, "eve", Scope.READ, LIFE)
+            )
+            name = f"short {integration}"
+            stage.connect(name, grant, user=EVE, integration=integration)
+            # At once: it must not have expired on a slow machine.
             stage.credentials[name] = stage.bearer(stage.token_id(name), min_validity=0)
         return Came(", ".join(short(stage.token_id(name)) for name in NAMES), kept=True)
 

@@ -4,13 +4,22 @@ import os
 from dataclasses import replace
 
 from mmt_grpc.domain.model import MICROSECONDS, Scope
-from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, RefreshRows, ReplicaBeat, SettlementRows
+from mmt_grpc.domain.ports.store import (
+    ConnectRequest,
+    ConnectRows,
+    Installation,
+    RefreshRows,
+    ReplicaBeat,
+    SettlementRows,
+)
 from mmt_grpc.domain.token_row import Binding, Connection, Refreshed, SealedToken, TokenRow
 
 MINUTE = 60 * MICROSECONDS
 DAY = 24 * 60 * MINUTE
 OWNER = b"o" * 16
 OTHER_OWNER = b"p" * 16
+THIRD_OWNER = b"q" * 16
+SEEN_FOR = 10 * MINUTE
 LIFE = b"l" * 16
 
 
@@ -121,4 +130,10 @@ def beat(*, owner: bytes = OWNER, life: bytes = LIFE) -> ReplicaBeat:
         renewal_epochs=(),
         running_attempts=4,
         oldest_spooled_at=None,
+    )
+
+
+def installation() -> Installation:
+    return Installation(
+        installation_id=b"i" * 16, mode="dev", index_check=key(), ledger_id=b"j" * 16, ledger_head=0, schema=2
     )

@@ -11,8 +11,10 @@ ASSUMED_LIFETIME: Final = 3600.0
 LONGEST_LIFETIME: Final = 10 * 365 * 86_400.0
 ON_DEMAND_BELOW: Final = 300 * MICROSECONDS
 """Tokens that live shorter are refreshed on demand only."""
-EARLIEST_AHEAD: Final = 30 * 60 * MICROSECONDS
 LATEST_AHEAD: Final = 15 * 60 * MICROSECONDS
+EARLIEST_AHEAD: Final = 2 * LATEST_AHEAD
+RENEWAL_SHARE: Final = 10
+LONGEST_AHEAD_OF_RENEWAL: Final = 7 * 86_400 * MICROSECONDS
 
 
 def expiry(issued: Issued, *, sent_at: int, refreshable: bool) -> int | None:
@@ -31,10 +33,42 @@ def renewal_expiry(issued: Issued, *, sent_at: int) -> int | None:
     return None if seconds is None else sent_at + int(min(seconds, LONGEST_LIFETIME) * MICROSECONDS)
 
 
-def next_refresh(expires_at: int | None, *, now: int, refreshable: bool, randomness: Randomness) -> int | None:
-    """Return when to refresh ahead: min(15–30 min, a quarter to a half of the life) before expiry, jittered."""
-    if expires_at is None or not refreshable or expires_at - now < ON_DEMAND_BELOW:
+def next_refresh(
+    expires_at: int | None,
+    *,
+    now: int,
+    refreshable: bool,
+    randomness: Randomness,
+    renewal_expires_at: int | None = None,
+) -> int | None:
+    """Return when to refresh ahead of the expiry of the access token or of the refresh token, whichever comes first.
+
+    None: on demand only, or never. Times in Unix microseconds.
+    """
+    if not refreshable:
         return None
-    life = expires_at - now
-    ahead = min(randomness.jitter(LATEST_AHEAD, EARLIEST_AHEAD), randomness.jitter(life // 4, life // 2))
-    return expires_at - ahead
+    times = (
+        _ahead_of_access(expires_at, now=now, randomness=randomness),
+        _ahead_of_renewal(renewal_expires_at, now=now, randomness=randomness),
+    )
+    return min((at for at in times if at is not None), default=None)
+
+
+def _ahead_of_access(expires_at: int | None, *, now: int, randomness: Randomness) -> int | None:
+    """Choose evenly within min(15–30 min, a quarter to a half of the life) before expiry.
+
+    Both ranges end at twice their beginning, so one draw chooses in both: the smaller of two draws would not be even,
+    and tokens that expire together would be refreshed in a burst.
+    """
+    if expires_at is None or expires_at - now < ON_DEMAND_BELOW:
+        return None
+    latest = min(LATEST_AHEAD, (expires_at - now) // 4)
+    return expires_at - randomness.jitter(latest, 2 * latest)
+
+
+def _ahead_of_renewal(expires_at: int | None, *, now: int, randomness: Randomness) -> int | None:
+    """Choose within the last tenth of a refresh token's life, or its last 7 days: an idle one is kept alive."""
+    if expires_at is None or expires_at <= now:
+        return None
+    earliest = min((expires_at - now) // RENEWAL_SHARE, LONGEST_AHEAD_OF_RENEWAL)
+    return expires_at - randomness.jitter(earliest // 2, earliest)

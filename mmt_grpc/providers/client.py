@@ -48,7 +48,10 @@ class ExchangeClient:
         """Send what must not be done twice: repeated only if it certainly was not done."""
         deadline = self.deadline()
         return self._retry.run(
-            lambda: self.settle(self._http.send(request, deadline), rules, read), deadline=deadline, repeatable=UNSENT
+            lambda: self.settle(self._http.send(request, deadline), rules, read),
+            integration=self.integration,
+            deadline=deadline,
+            repeatable=UNSENT,
         )
 
     def repeat(
@@ -69,6 +72,7 @@ class ExchangeClient:
         try:
             return self._retry.run(
                 lambda: self.settle(self._http.send(make(), until), rules, read, readable),
+                integration=self.integration,
                 deadline=until,
                 repeatable=HARMLESS,
             )

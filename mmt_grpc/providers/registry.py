@@ -19,7 +19,7 @@ from mmt_grpc.providers.exchange_http import ExchangeHttp, Limits, default_tls
 from mmt_grpc.providers.oauth import OAuthProvider
 from mmt_grpc.providers.options import URL_FIELDS, OAuthOptions, ProviderOptions, problems
 from mmt_grpc.providers.resolver import Lookup, Resolver, system_lookup
-from mmt_grpc.providers.retrying import OnRetry, RetryPolicy
+from mmt_grpc.providers.retrying import FirstTry, MayRetry, OnRetry, RetryPolicy
 from mmt_grpc.providers.uphold import UPHOLD
 
 DIALECTS: Final[Mapping[str, Dialect]] = {"coinbase": COINBASE, "uphold": UPHOLD}
@@ -52,18 +52,30 @@ class ConfiguredProviders:
 
 
 def open_providers(
-    options: Mapping[str, ProviderOptions], *, on_retry: OnRetry, surroundings: Surroundings | None = None
+    options: Mapping[str, ProviderOptions],
+    *,
+    on_retry: OnRetry,
+    may_retry: MayRetry = lambda _: True,
+    on_first_try: FirstTry = lambda _: None,
+    surroundings: Surroundings | None = None,
 ) -> ConfiguredProviders:
     """Build every integration of the settings; raises `ValueError` naming each wrong field, without its value.
 
-    `on_retry` is told of each repeated try: integration, class of failure, number of the try.
+    `on_retry` is told of each repeated try: integration, class of failure, number of the try. `may_retry` is asked
+    before each, `on_first_try` told of each request that may be repeated, both by integration; refreshes never are.
     """
     wrong = [f"providers.{name}.{field} {text}" for name in options for field, text in problems(options[name])]
     if wrong:
         raise ValueError("; ".join(wrong))
     around = surroundings or Surroundings()
     resolver = Resolver(lookup=around.lookup)
-    retry = RetryPolicy(on_retry=on_retry, sleep=around.sleep, jitter=around.jitter)
+    retry = RetryPolicy(
+        on_retry=on_retry,
+        sleep=around.sleep,
+        jitter=around.jitter,
+        may_retry=may_retry,
+        on_first_try=on_first_try,
+    )
     return ConfiguredProviders(
         providers=[_provider(name, chosen, around, resolver, retry) for name, chosen in options.items()]
     )

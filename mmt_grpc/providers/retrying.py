@@ -13,6 +13,12 @@ T = TypeVar("T")
 OnRetry = Callable[[str, Failure, int], None]
 """Told of every try that is repeated: integration, class of failure, number of the try; never a value."""
 
+MayRetry = Callable[[str], bool]
+"""Whether an integration's failed request may be repeated now; what it allows is taken to be repeated."""
+
+FirstTry = Callable[[str], None]
+"""Told of every request before it is sent for the first time: its integration."""
+
 ATTEMPTS: Final = 3
 FIRST_WAIT: Final = 0.2
 """Seconds; the range of the first wait, doubled with each further one (full jitter)."""
@@ -29,20 +35,36 @@ class RetryPolicy:
     """Repeats one integration's requests; the last failure is raised as it is."""
 
     def __init__(
-        self, *, on_retry: OnRetry, sleep: Callable[[float], None], jitter: Callable[[float, float], float]
+        self,
+        *,
+        on_retry: OnRetry,
+        sleep: Callable[[float], None],
+        jitter: Callable[[float, float], float],
+        may_retry: MayRetry = lambda _: True,
+        on_first_try: FirstTry = lambda _: None,
     ) -> None:
         """`jitter` chooses evenly between two numbers of seconds."""
         self._on_retry = on_retry
+        self._may_retry = may_retry
+        self._on_first_try = on_first_try
         self._sleep = sleep
         self._jitter = jitter
 
-    def run(self, call: Callable[[], T], *, deadline: Deadline, repeatable: frozenset[Failure] = UNSENT) -> T:
-        """Call until it succeeds, fails in a way not in `repeatable`, or attempts or time are used up."""
+    def run(
+        self,
+        call: Callable[[], T],
+        *,
+        integration: str,
+        deadline: Deadline,
+        repeatable: frozenset[Failure] = UNSENT,
+    ) -> T:
+        """Call until it succeeds, fails in a way not in `repeatable`, or attempts, time or leave are used up."""
 
         def stop(state: tenacity.RetryCallState) -> bool:
             wait = _hint(_failure_of(state))
             too_long = state.upcoming_sleep >= deadline.left or (wait is not None and wait > LONGEST_WAIT)
-            return state.attempt_number >= ATTEMPTS or too_long
+            # Asked last: what allows a repetition is spent by asking.
+            return state.attempt_number >= ATTEMPTS or too_long or not self._may_retry(integration)
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: _is_repeatable(error, repeatable)),
@@ -52,6 +74,7 @@ class RetryPolicy:
             before_sleep=self._tell,
             reraise=True,
         )
+        self._on_first_try(integration)
         return retrying(call)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:

@@ -19,7 +19,15 @@ class Bench:
         self.ranges: list[tuple[float, float]] = []
         self.calls = 0
         self.deadline = Deadline(seconds=seconds, elapsed=lambda: self.now)
-        self.policy = RetryPolicy(on_retry=lambda *told: self.told.append(told), sleep=self._sleep, jitter=self._jitter)
+        self.leave = 100
+        self.first_tries: list[str] = []
+        self.policy = RetryPolicy(
+            on_retry=lambda *told: self.told.append(told),
+            sleep=self._sleep,
+            jitter=self._jitter,
+            may_retry=self._may_retry,
+            on_first_try=self.first_tries.append,
+        )
 
     def run(self, *errors: ProviderError, repeatable: frozenset[Failure] = UNSENT) -> str:
         """Fail with each error in turn, then succeed."""
@@ -31,7 +39,12 @@ class Bench:
                 raise left.pop(0)
             return "done"
 
-        return self.policy.run(call, deadline=self.deadline, repeatable=repeatable)
+        return self.policy.run(call, integration="acme", deadline=self.deadline, repeatable=repeatable)
+
+    def _may_retry(self, integration: str) -> bool:
+        assert integration == "acme"
+        self.leave -= 1
+        return self.leave >= 0
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -102,16 +115,34 @@ def test_no_wait_goes_beyond_the_total_time() -> None:
     assert bench.now == 0.0
 
 
+def test_without_leave_nothing_is_repeated(bench: Bench) -> None:
+    bench.leave = 1
+    assert fails(bench, error(Failure.NOT_SENT)) == 2
+    assert bench.now == 0.2
+
+
+def test_no_leave_is_asked_for_what_is_not_repeated_anyway(bench: Bench) -> None:
+    fails(bench, error(Failure.PERMANENT))
+    fails(bench, error(Failure.NOT_CONSUMED, wait=2.5, limited=True))
+    assert bench.leave == 100
+
+
+def test_every_request_counts_once_as_a_first_try(bench: Bench) -> None:
+    bench.run(error(Failure.NOT_SENT))
+    bench.run()
+    assert bench.first_tries == ["acme", "acme"]
+
+
 def test_a_bug_is_not_taken_for_a_failure(bench: Bench) -> None:
     def call() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        bench.policy.run(call, deadline=bench.deadline)
+        bench.policy.run(call, integration="acme", deadline=bench.deadline)
 
 
 def test_nothing_is_logged_by_itself(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    bench.policy.run(lambda: Secret("canary"), deadline=bench.deadline)
+    bench.policy.run(lambda: Secret("canary"), integration="acme", deadline=bench.deadline)
     bench.run(error(Failure.NOT_SENT))
     assert caplog.text == ""

@@ -1,0 +1,142 @@
+"""Whether a request may be sent to a provider now: breaker, brake, places and budget, asked in this order."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.ports.clock import Clock, Randomness
+from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.domain.ports.store import Budgets
+from mmt_grpc.exchange.admission import Admission, Gates, Refused, Request
+from mmt_grpc.exchange.budget import Budget, Rate
+from mmt_grpc.exchange.circuit import CircuitState
+from mmt_grpc.exchange.concurrency import PLACES
+
+PATIENCE: Final = 2 * MICROSECONDS
+"""How long a call that waits is held up for a place and a slot together."""
+
+
+class PacingObserver(Protocol):
+    """Told of what operators watch."""
+
+    def breaker(self, integration: str, *, is_open: bool) -> None:
+        """Say whether anything is held back at a provider: its breaker or its brake is not closed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """How a provider stands in this process; `reason` why its breaker is not closed, `running` requests at once."""
+
+    breaker: CircuitState
+    reason: str | None
+    brake: CircuitState
+    running: int
+
+
+class Pacing:
+    """Paces what is sent to all providers from this process.
+
+    `rates` are the limits of the integrations that have one; `places` how many requests one provider is sent at once;
+    `patience` (microseconds) how long a call that waits may be held up.
+    """
+
+    def __init__(
+        self,
+        *,
+        rates: Mapping[str, Rate],
+        budgets: Budgets,
+        clock: Clock,
+        randomness: Randomness,
+        log: EventLog,
+        observer: PacingObserver,
+        places: int = PLACES,
+        patience: int = PATIENCE,
+    ) -> None:
+        self._rates = rates
+        self._budgets = budgets
+        self._clock = clock
+        self._randomness = randomness
+        self._log = log
+        self._observer = observer
+        self._places = places
+        self._patience = patience
+        self._gates: dict[str, Gates] = {}
+        self._lock = threading.Lock()
+        self._announcing = threading.Lock()
+
+    def admit(
+        self, integration: str, *, demand: bool, account: bytes | None = None, repeats: bool = False
+    ) -> Admission | Refused:
+        """Admit one request to the token endpoint, or say why not now and for how long.
+
+        `demand`: a call waits for it, so it may wait for a place or a slot, as long as `patience`; what is scheduled
+        never waits. `account`: what stands for the account (or the row) of a refresh; None for any other request, which
+        neither feeds nor heeds the brake. `repeats`: the last try of this refresh failed. Raises
+        `StoreUnavailableError` (a slot could not be leased).
+        """
+        return self._of(integration).admit(Request(demand, account, repeats), self._patience if demand else 0)
+
+    def hindrance(
+        self, integration: str, *, demand: bool, account: bytes | None = None, repeats: bool = False
+    ) -> Refused | None:
+        """Return why `admit` would refuse, as far as this process knows; takes nothing and asks nobody."""
+        return self._of(integration).hindrance(Request(demand, account, repeats), self._patience if demand else 0)
+
+    def wait(self, integration: str) -> int:
+        """Return the microseconds for which nothing scheduled is admitted at a provider, 0 if something may be."""
+        refused = self.hindrance(integration, demand=False)
+        brake = self._of(integration).brake.wait()
+        return max(brake, 0 if refused is None else refused.wait)
+
+    def first_try(self, integration: str) -> None:
+        """Count a request that was not admitted here (a look-up, a revocation) as a first try: repeats need such."""
+        self._of(integration).retries.first_try()
+
+    def may_retry(self, integration: str) -> bool:
+        """Whether a failed request may be repeated at once: within the retry budget, a closed breaker and the rate."""
+        return self._of(integration).may_retry()
+
+    def state(self, integration: str) -> ProviderState:
+        """Return how a provider stands."""
+        gates = self._of(integration)
+        reason = gates.breaker.reason
+        return ProviderState(
+            breaker=gates.breaker.state,
+            reason=None if reason is None else reason.value,
+            brake=gates.brake.state,
+            running=gates.concurrency.taken,
+        )
+
+    def _of(self, integration: str) -> Gates:
+        with self._lock:
+            gates = self._gates.get(integration)
+            if gates is None:
+                gates = self._gates[integration] = self._make(integration)
+            return gates
+
+    def _make(self, integration: str) -> Gates:
+        rate = self._rates.get(integration)
+        budget = (
+            None
+            if rate is None
+            else Budget(integration=integration, rate=rate, budgets=self._budgets, clock=self._clock)
+        )
+        return Gates(
+            integration=integration,
+            budget=budget,
+            places=self._places,
+            clock=self._clock,
+            randomness=self._randomness,
+            log=self._log,
+            on_change=lambda: self._announce(integration),
+        )
+
+    def _announce(self, integration: str) -> None:
+        """Say how both circuits stand together; whoever comes last sees, and says, what both have become."""
+        with self._announcing:
+            gates = self._gates[integration]
+            states = {gates.breaker.state, gates.brake.state}
+            self._observer.breaker(integration, is_open=states != {CircuitState.CLOSED})

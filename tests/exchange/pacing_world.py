@@ -1,0 +1,184 @@
+"""What paces refreshes, over a clock that a test moves, a store in memory, and rows that are due."""
+
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from mmt_grpc.domain.errors import StoreUnavailableError
+from mmt_grpc.domain.model import MICROSECONDS, Scope
+from mmt_grpc.domain.ports.providers import Failure, ProviderError
+from mmt_grpc.domain.ports.store import Slots
+from mmt_grpc.domain.token_row import Binding, SealedToken, TokenRow, TokenState
+from mmt_grpc.exchange.admission import Admission
+from mmt_grpc.exchange.budget import Rate
+from mmt_grpc.exchange.pacing import Pacing
+from tests.support.fakes_clock import ManualClock, SeededRandomness
+from tests.support.fakes_failure import RecordingLog
+
+SECOND = MICROSECONDS
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DATABASE_AHEAD = 1_800_000_000 * SECOND
+"""The database's clock is nothing like the machine's own."""
+UPHOLD_RATE = Rate(50, 300)
+
+
+def error(failure: Failure, *, limited: bool = False, wait: float | None = None) -> ProviderError:
+    return ProviderError(failure, integration="uphold", rate_limited=limited, retry_after=wait)
+
+
+DEAD = error(Failure.NOT_SENT)
+REFUSED_US = error(Failure.OUR_OUTAGE)
+REFUSED_GRANT = error(Failure.PERMANENT)
+LIMITED = error(Failure.NOT_CONSUMED, limited=True, wait=30)
+
+
+class SlotStore:
+    """`Budgets` in memory: one row per name says when the next slot is free; `lag` is how long each lease takes."""
+
+    def __init__(self, *, clock: ManualClock) -> None:
+        self._clock = clock
+        self.next_at: dict[str, int] = {}
+        self.leases = 0
+        self.lag = 0
+        self.away = False
+
+    def lease_slots(self, integration: str, *, count: int, spacing: int, burst: int, horizon: int) -> Slots | None:
+        self._answer()
+        self._clock.advance(self.lag)
+        now = self._clock.elapsed() + DATABASE_AHEAD
+        self._clock.advance(self.lag)
+        first = max(self.next_at.get(integration, 0), now - burst * spacing)
+        room = (now + horizon - first) // spacing + 1
+        if room < 1:
+            return None
+        self.next_at[integration] = first + min(count, room) * spacing
+        return Slots(first, spacing, min(count, room), now)
+
+    def postpone(self, integration: str, until: int) -> None:
+        self._answer()
+        self.next_at[integration] = max(self.next_at.get(integration, 0), until)
+
+    def _answer(self) -> None:
+        self.leases += 1
+        if self.away:
+            raise StoreUnavailableError
+
+
+class Gauge:
+    """`PacingObserver` that remembers."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, bool]] = []
+
+    def breaker(self, integration: str, *, is_open: bool) -> None:
+        self.told.append((integration, is_open))
+
+
+@dataclass
+class PacingWorld:
+    """One store, one clock, and as many replicas as a test wants."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    log: RecordingLog = field(default_factory=RecordingLog)
+    gauge: Gauge = field(default_factory=Gauge)
+
+    def __post_init__(self) -> None:
+        self.store = SlotStore(clock=self.clock)
+
+    def replica(self, *, seed: int = 1, places: int = 16, **rates: Rate) -> Pacing:
+        return Pacing(
+            rates=rates,
+            budgets=self.store,
+            clock=self.clock,
+            randomness=SeededRandomness(seed),
+            log=self.log,
+            observer=self.gauge,
+            places=places,
+        )
+
+
+def admitted(pacing: Pacing, integration: str = "uphold", *, demand: bool = True, key: bytes = b"k") -> Admission:
+    admission = pacing.admit(integration, demand=demand, account=key)
+    assert isinstance(admission, Admission)
+    return admission
+
+
+def ends(pacing: Pacing, outcome: ProviderError | None, *, key: bytes = b"k", times: int = 1) -> None:
+    """Have requests admitted one after the other, all of which end so."""
+    for _ in range(times):
+        with admitted(pacing, key=key) as admission:
+            admission.learn(outcome)
+
+
+class ClockedEvent(threading.Event):
+    """An event whose waits move the clock instead of taking time."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        if not self.is_set():
+            self._clock.sleep(round(timeout * MICROSECONDS))
+        return self.is_set()
+
+
+class DueTable:
+    """`DueRows` in memory; times are the database's, which here is the clock's own."""
+
+    def __init__(self, *, clock: ManualClock) -> None:
+        self._clock = clock
+        self.rows: dict[bytes, TokenRow] = {}
+        self.readings: list[tuple[int, frozenset[str]]] = []
+        self.away = False
+
+    def add(self, number: int, *, integration: str = "coinbase", next_refresh_at: int) -> TokenRow:
+        row = row_of(number, integration=integration, next_refresh_at=next_refresh_at)
+        self.rows[row.binding.token_key] = row
+        return row
+
+    def move(self, row: TokenRow, next_refresh_at: int | None) -> None:
+        """Have a row refreshed at another time."""
+        self.rows[row.binding.token_key] = replace(row, next_refresh_at=next_refresh_at)
+
+    def due(self, limit: int, *, skip: Collection[str] = ()) -> Sequence[TokenRow]:
+        self.readings.append((limit, frozenset(skip)))
+        if self.away:
+            raise StoreUnavailableError
+        now = self._clock.elapsed()
+        due = [
+            (row.next_refresh_at, key)
+            for key, row in self.rows.items()
+            if row.next_refresh_at is not None and row.next_refresh_at <= now and row.binding.integration not in skip
+        ]
+        return [self.rows[key] for _, key in sorted(due)[:limit]]
+
+
+def row_of(number: int, *, integration: str, next_refresh_at: int) -> TokenRow:
+    key = number.to_bytes(32)
+    return TokenRow(
+        shard=0,
+        binding=Binding(key, key, integration, Scope.READ, 1),
+        end_user_key=key,
+        client_key=key,
+        account_key=key,
+        state=TokenState.ACTIVE,
+        reason=None,
+        version=1,
+        grant_number=1,
+        attempt_id=None,
+        lease_owner=None,
+        lease_until=None,
+        doubt=None,
+        doubt_owner=None,
+        not_before=None,
+        failures=0,
+        access_expires_at=None,
+        renewal_expires_at=None,
+        next_refresh_at=next_refresh_at,
+        refreshed_at=None,
+        connected_at=0,
+        sealed=SealedToken(1, 1, b"", b"", b"", b"", b""),
+    )

@@ -1,0 +1,227 @@
+"""No window holds more requests than the provider allows, whoever sends them and whenever they come."""
+
+import bisect
+import itertools
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmt_grpc.domain.errors import Reason, StoreUnavailableError
+from mmt_grpc.exchange.admission import Admission, Refused
+from mmt_grpc.exchange.budget import Rate
+from mmt_grpc.exchange.pacing import Pacing
+from tests.exchange.pacing_world import LIMITED, MINUTE, SECOND, UPHOLD_RATE, PacingWorld
+
+
+def most_in_a_window(times: list[int], seconds: int) -> int:
+    """Return how many lie in the fullest window, both of its ends included."""
+    times = sorted(times)
+    return max((bisect.bisect_right(times, at + seconds * SECOND) - n for n, at in enumerate(times)), default=0)
+
+
+def drain(pacing: Pacing, *, demand: bool = True) -> int:
+    """Take what there is, return how much it was."""
+    for count in itertools.count():
+        admission = pacing.admit("uphold", demand=demand)
+        if isinstance(admission, Refused):
+            assert admission.reason is Reason.PROVIDER_RATE_LIMITED
+            assert admission.wait > 0
+            return count
+        admission.close()
+    raise AssertionError
+
+
+@given(
+    rate=st.builds(Rate, st.integers(1, 200), st.integers(1, 600)),
+    replicas=st.integers(1, 4),
+    seed=st.integers(0, 2**32),
+    lag=st.integers(0, SECOND),
+)
+@settings(deadline=None, max_examples=60)
+def test_no_window_holds_too_many_whatever_the_arrivals(rate: Rate, replicas: int, seed: int, lag: int) -> None:
+    world, chance = PacingWorld(), random.Random(seed)
+    world.store.lag = min(lag, rate.seconds * SECOND // 40)
+    pacings = [world.replica(uphold=rate, places=1000) for _ in range(replicas)]
+    sent: list[int] = []
+    # Bursts after idle times of every size, and long steady pressure.
+    mean = rate.seconds * SECOND / rate.requests
+    slack = min(rate.seconds * SECOND // 20, 15 * SECOND)
+    for _ in range(400):
+        admission = chance.choice(pacings).admit("uphold", demand=chance.random() < 0.7)
+        if isinstance(admission, Admission):
+            # From admission to the POST it takes a moment, another one each time.
+            sent.append(world.clock.elapsed() + chance.randrange(slack))
+        if chance.random() < 0.6:
+            world.clock.advance(int(chance.expovariate(1) * mean * chance.choice([0.01, 0.5, 1, 20])))
+
+    assert most_in_a_window(sent, rate.seconds) <= rate.requests
+    assert sent
+
+
+@pytest.mark.parametrize("rate", [Rate(1, 1), Rate(1, 300), Rate(50, 300), Rate(1000, 1), Rate(10_000, 3600)])
+def test_steady_demand_gets_nearly_all_of_the_rate(rate: Rate) -> None:
+    world = PacingWorld()
+    pacing = world.replica(uphold=rate)
+    sent, began = 0, world.clock.elapsed()
+    for _ in range(1000):
+        admission = pacing.admit("uphold", demand=True)
+        if isinstance(admission, Admission):
+            admission.close()
+            sent += 1
+        else:
+            world.clock.advance(admission.wait)
+
+    windows = (world.clock.elapsed() - began) / (rate.seconds * SECOND)
+    assert sent >= 0.8 * rate.requests * windows
+
+
+def test_uphold_allows_a_few_at_once_and_one_every_seven_seconds() -> None:
+    world = PacingWorld()
+    pacing = world.replica(uphold=UPHOLD_RATE)
+    world.clock.advance(10 * MINUTE)
+
+    assert drain(pacing) == 5
+    assert UPHOLD_RATE.spacing.spacing == 7 * SECOND
+    assert drain(pacing) == 0
+
+
+def test_slots_that_nobody_used_are_lost() -> None:
+    world = PacingWorld()
+    pacing = world.replica(uphold=UPHOLD_RATE)
+    for _ in range(20):
+        drain(pacing)
+        world.clock.advance(7 * SECOND)
+    world.clock.advance(10 * MINUTE)
+
+    assert drain(pacing) <= 5
+
+
+def test_the_wait_that_a_refusal_names_is_the_right_one() -> None:
+    world = PacingWorld()
+    pacing = world.replica(uphold=UPHOLD_RATE)
+    drain(pacing)
+    refusal = pacing.admit("uphold", demand=True)
+    assert isinstance(refusal, Refused)
+    assert 2 * SECOND < refusal.wait <= 7 * SECOND
+    assert pacing.hindrance("uphold", demand=True) == refusal
+
+    world.clock.advance(refusal.wait)
+
+    assert isinstance(pacing.admit("uphold", demand=True), Admission)
+
+
+def test_a_call_waits_for_a_slot_that_opens_soon() -> None:
+    world = PacingWorld()
+    pacing = world.replica(uphold=UPHOLD_RATE)
+    drain(pacing)
+    world.clock.advance(6 * SECOND)
+    began = world.clock.elapsed()
+
+    assert isinstance(pacing.admit("uphold", demand=True), Admission)
+
+    assert 0 < world.clock.elapsed() - began <= 2 * SECOND
+
+
+def test_a_slot_that_was_overslept_is_lost() -> None:
+    world = PacingWorld()
+    pacing = world.replica(uphold=UPHOLD_RATE)
+    drain(pacing)
+    world.clock.advance(6 * SECOND)
+    # The process is stopped while it waits.
+    world.clock.plan(SECOND // 2, lambda: world.clock.advance(10 * MINUTE))
+
+    assert isinstance(pacing.admit("uphold", demand=True), Refused)
+
+
+def test_without_a_rate_nothing_is_leased_or_limited() -> None:
+    world = PacingWorld()
+    pacing = world.replica(places=10_000, uphold=UPHOLD_RATE)
+
+    assert all(isinstance(pacing.admit("coinbase", demand=True), Admission) for _ in range(5000))
+    assert world.store.leases == 0
+
+
+class TestScheduled:
+    def test_it_leaves_a_share_to_demand(self) -> None:
+        world = PacingWorld()
+        replicas = [world.replica(uphold=UPHOLD_RATE) for _ in range(3)]
+        scheduled = 0
+        for _ in range(3600):
+            world.clock.advance(SECOND)
+            scheduled += sum(drain(pacing, demand=False) for pacing in replicas)
+
+        most = 3600 / 7
+        assert 0.7 * most <= scheduled <= 0.8 * most + 2
+        # What it left is there for whoever asks, at any replica.
+        assert drain(replicas[1]) >= 3
+
+    def test_it_never_waits_nor_books_ahead(self) -> None:
+        world = PacingWorld()
+        pacing = world.replica(uphold=UPHOLD_RATE)
+        drain(pacing)
+        began = world.clock.elapsed()
+
+        assert isinstance(pacing.admit("uphold", demand=False), Refused)
+        assert pacing.wait("uphold") > 0
+        assert world.clock.elapsed() == began
+
+    def test_demand_is_served_beside_a_backlog(self) -> None:
+        world = PacingWorld()
+        pacing = world.replica(uphold=UPHOLD_RATE)
+        served = 0
+        for _ in range(3600 // 40):
+            for _ in range(40):
+                world.clock.advance(SECOND)
+                drain(pacing, demand=False)
+            admission = pacing.admit("uphold", demand=True)
+            served += isinstance(admission, Admission)
+            if isinstance(admission, Admission):
+                admission.close()
+
+        assert served == 3600 // 40
+
+
+class TestLimits:
+    def test_a_limit_holds_all_replicas(self) -> None:
+        world = PacingWorld()
+        first, second = (world.replica(uphold=UPHOLD_RATE) for _ in range(2))
+        admission = first.admit("uphold", demand=True, account=b"k")
+        assert isinstance(admission, Admission)
+        with admission:
+            admission.learn(LIMITED)
+
+        assert first.admit("uphold", demand=True, account=b"other") == Refused(
+            Reason.PROVIDER_RATE_LIMITED, 30 * SECOND
+        )
+        assert drain(second) == 0
+        world.clock.advance(27 * SECOND)
+        assert (drain(first), drain(second)) == (0, 0)
+        world.clock.advance(3 * SECOND)
+        assert drain(first) + drain(second) == 1
+
+    def test_it_holds_here_even_if_the_store_cannot_be_told(self) -> None:
+        world = PacingWorld()
+        pacing = world.replica(uphold=UPHOLD_RATE)
+        admission = pacing.admit("uphold", demand=True)
+        assert isinstance(admission, Admission)
+        world.store.away = True
+        admission.learn(LIMITED)
+
+        assert pacing.admit("uphold", demand=True) == Refused(Reason.PROVIDER_RATE_LIMITED, 30 * SECOND)
+        assert world.log.named("limit_not_shared") == [{"integration": "uphold", "reason": "STORE_UNAVAILABLE"}]
+
+
+class TestStoreAway:
+    def test_nothing_is_sent_and_every_place_is_given_back(self) -> None:
+        world = PacingWorld()
+        pacing = world.replica(uphold=UPHOLD_RATE, places=2)
+        world.store.away = True
+        for _ in range(5):
+            with pytest.raises(StoreUnavailableError):
+                pacing.admit("uphold", demand=True)
+
+        assert pacing.state("uphold").running == 0
+        world.store.away = False
+        assert isinstance(pacing.admit("uphold", demand=True), Admission)

@@ -11,6 +11,8 @@ from mmt_grpc.domain.verbs import ConnectResult, ResolveQuery
 
 ADA: Final = "ada@example.com"
 BOB: Final = "bob@example.com"
+SESSION_LIFE: Final = 3600.0
+"""Seconds: a session that outlives the demonstration."""
 READ_ONLY: Final = {"granted_scope": "SCOPE_READ", "required_scope": "SCOPE_WRITE"}
 
 
@@ -26,51 +28,35 @@ def play(stage: Stage) -> None:
 def connect_all(stage: Stage) -> None:
     """Connect one account of each exchange, by each kind of grant that a user brings."""
     users = stage.installation.exchange
-    for integration in ("coinbase", "uphold"):
-        stage.step(
-            f"Connect {integration.capitalize()} by an authorization code",
-            "a new token_id, which MMT can refresh",
-            lambda integration=integration: _new(  # type: ignore[misc]  # mypy knows no default arguments of lambdas
-                stage.connect(
-                    integration, users.authorize(integration, "ada", Scope.READ), user=ADA, integration=integration
-                ),
-                refreshable=True,
-            ),
-        )
-    stage.step(
-        "Connect Binance by a login",
-        "a new token_id; the password is not kept, so no refresh",
-        lambda: _new(
-            stage.connect(
-                "binance",
-                users.sign_up("ada", Secret(f"password-{uuid.uuid4()}"), Scope.READ, 3600),
-                user=ADA,
-                integration="binance",
-            ),
-            refreshable=False,
-        ),
-    )
-    stage.step(
-        "Connect Binance by an API key, for writing",
-        "a new token_id; the key's permissions are checked",
-        lambda: _new(
-            stage.connect(
-                "api key",
-                users.make_api_key("ada", Scope.WRITE),
-                user=ADA,
-                integration="binance",
-                scope=Scope.WRITE,
-            ),
-            refreshable=False,
-        ),
-    )
-    stage.step(
-        "Connect MetaMask, a self-custody wallet",
-        Reason.TOKEN_NOT_REQUIRED,
-        lambda: refusal(
+
+    def by_code(integration: str) -> Came:
+        grant = users.authorize(integration, "ada", Scope.READ)
+        return _new(stage.connect(integration, grant, user=ADA, integration=integration), refreshable=True)
+
+    def by_login() -> Came:
+        grant = users.sign_up("ada", Secret(f"password-{uuid.uuid4()}"), Scope.READ, SESSION_LIFE)
+        return _new(stage.connect("binance", grant, user=ADA, integration="binance"), refreshable=False)
+
+    def by_key() -> Came:
+        grant = users.make_api_key("ada", Scope.WRITE)
+        connected = stage.connect("api key", grant, user=ADA, integration="binance", scope=Scope.WRITE)
+        return _new(connected, refreshable=False)
+
+    def wallet() -> Came:
+        return refusal(
             lambda: stage.connect("wallet", no_code(), user=ADA, integration="metamask"), Reason.TOKEN_NOT_REQUIRED
-        ),
+        )
+
+    refreshable = "a new token_id, which MMT can refresh"
+    stage.step("Connect Coinbase by an authorization code", refreshable, lambda: by_code("coinbase"))
+    stage.step("Connect Uphold by an authorization code", refreshable, lambda: by_code("uphold"))
+    stage.step(
+        "Connect Binance by a login", "a new token_id; the password is not kept, so there is no refresh", by_login
     )
+    stage.step(
+        "Connect Binance by an API key, for writing", "a new token_id; the key's permissions are checked", by_key
+    )
+    stage.step("Connect MetaMask, a self-custody wallet", Reason.TOKEN_NOT_REQUIRED, wallet)
 
 
 def connect_again(stage: Stage) -> None:
@@ -142,7 +128,7 @@ def hand_out(stage: Stage) -> None:
         stage.step(
             f"Resolve {name.capitalize()}, and ask the exchange with it",
             "the exchange lets it in",
-            lambda name=name: use(name),  # type: ignore[misc]  # as above
+            lambda name=name: use(name),  # type: ignore[misc]  # mypy knows no default arguments of lambdas
         )
     stage.step("Resolve the API key", "the key and its secret", key)
 

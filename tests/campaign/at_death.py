@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from mmt_grpc.crypto.errors import KeyringError
 from mmt_grpc.crypto.keyrings import load_renewal_keyring
 from mmt_grpc.crypto.randomness import SystemRandomness
 from mmt_grpc.crypto.records import RenewalRecordSealing
 from mmt_grpc.crypto.root_key import FileRootKey
 from mmt_grpc.domain.errors import MmtError
+from mmt_grpc.exchange.attempt_files import ANSWER_AT, KIND
 from mmt_grpc.exchange.spool import listed
 from mmt_grpc.telemetry.clock import BootClock
 from tests.campaign.fleet import Fleet
@@ -29,6 +30,8 @@ from tests.campaign.member import Member, kill_process
 from tests.campaign.notary import Chain, Exchange
 from tests.support.waiting import until
 
+_LENGTH: Final = struct.Struct(">I")
+_ANSWER: Final = "answer"
 WINDOW: Final = 20.0
 """Answers older than this at a death were on the disk, or committed, long before: a record is kept for minutes."""
 UNCOMMITTED: Final = 3.0
@@ -77,17 +80,18 @@ class Deaths:
         return any(each.chain is chain for each in self.caught)
 
     def _records(self, spool: Path, since: float) -> Iterator[bytes]:
-        """The contents of the records written since, by the monotonic clock."""
+        """The answers that were written since, by the monotonic clock, opened."""
         sealing = self._sealing()
         earliest = time.time() - (time.monotonic() - since) - 1
-        for entry in listed(spool):
-            path = spool / f"{entry.kind}-{entry.key.hex()}.record"
-            if entry.written_at / 1e6 >= earliest:
-                try:
-                    yield sealing.open_record(entry.kind, path.read_bytes())
-                except (MmtError, KeyringError, OSError):
-                    # A torn record is none: the service will not be able to read it either.
-                    continue
+        for entry in listed(spool, KIND):
+            if entry.written_at / 1e6 < earliest:
+                continue
+            try:
+                content = (spool / f"{entry.kind}-{entry.key.hex()}.record").read_bytes()
+                yield sealing.open_record(_ANSWER, _answer_in(content))
+            except (MmtError, OSError, struct.error):
+                # A torn answer is none: the service will not be able to read it either.
+                continue
 
     def _sealing(self) -> RenewalRecordSealing:
         randomness = SystemRandomness()
@@ -122,3 +126,9 @@ def strike_at_commit(fleet: Fleet, member: Member, pid: int, *, after: float, pa
             fleet.notary.on_commit = lambda _: None
 
     return strike
+
+
+def _answer_in(content: bytes) -> bytes:
+    """The sealed answer of an attempt's file, behind its length."""
+    (length,) = _LENGTH.unpack_from(content, ANSWER_AT)
+    return content[ANSWER_AT + _LENGTH.size :][:length]

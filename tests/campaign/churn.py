@@ -44,7 +44,7 @@ class Churn:
                 self.crowd.violations.append(f"an acknowledged Revoke is lost: {user.name} has a token")
         for user in self._some(self.kept, chance, everything=everything):
             if self._state(user) is False:
-                self.crowd.violations.append(f"an acknowledged Connect is lost: {user.name} has no token")
+                self.crowd.violations.append(f"an acknowledged Connect is lost: CheckScope finds no {user.name}")
 
     @staticmethod
     def _some(users: Sequence[User], chance: random.Random, *, everything: bool) -> Sequence[User]:
@@ -68,9 +68,14 @@ class Churn:
                 self.check()
 
     def _revoke(self, user: User) -> bool:
-        """Revoke until it is acknowledged; a repeated Revoke's "not found" is an acknowledgement, too."""
+        """Revoke until it is acknowledged.
+
+        "Not found" is an acknowledgement, too: of a repeated Revoke, and of one whose DELETE a starting replica has
+        finished from the ledger. That there was a row before is asked for first.
+        """
         chance = random.Random(user.token_id)
-        sent = False
+        if self._state(user) is False:
+            self.crowd.violations.append(f"an acknowledged Connect is lost: {user.name} has no token")
         while not self.crowd.stopping.is_set():
             caller = self.crowd.caller(chance.choice(self.crowd.fleet.addresses))
             try:
@@ -78,10 +83,7 @@ class Churn:
             except Refused as refused:
                 self.crowd.outcomes[f"Revoke {refused.reason or refused.code.name}"] += 1
                 if refused.reason == GONE:
-                    if not sent:
-                        self.crowd.violations.append(f"an acknowledged Connect is lost: {user.name} has no token")
                     return True
-                sent = True
                 time.sleep(_PAUSE)
                 continue
             self.crowd.outcomes["Revoke OK"] += 1

@@ -65,7 +65,7 @@ def _stage(name: str, database: DatabaseServer, options: argparse.Namespace) -> 
         threads=options.threads,
         seed=options.seed,
     )
-    row = run_stage(name, cycles, database, size, STAGES[name], progress=_progress(name, cycles))
+    row = run_stage(name, cycles, database, size, STAGES[name], progress=_progress(name, cycles), keep=options.keep)
     found = list(row.verdict.complaints())
     if row.verdict.lost > MOST_LOST.get(name, row.verdict.lost):
         found.append(f"{row.verdict.lost} are lost where none may be")
@@ -108,6 +108,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--results", type=Path, help="a file of JSON lines to which a line is added for each stage")
+    parser.add_argument("--keep", type=Path, help="a folder for the replicas' directories where a promise was broken")
     return parser.parse_args()
 
 

@@ -25,7 +25,7 @@ FAKETIME: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 _CLOCK_FILE: Final = "clock"
 _LONGEST_JUMP: Final = 120
 """Seconds: beyond the lease of 60, below the 10 minutes after which a replica counts as gone."""
-_SMALL_DISK: Final = "size=96m,mode=700"
+_SMALL_DISK: Final = "size=512m,mode=700"
 _CHUNK: Final = 1 << 20
 PAST_THE_LEASE: Final = 66.0
 FORGETTABLE_AFTER: Final = 120.0

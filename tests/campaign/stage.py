@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -57,8 +58,12 @@ def run_stage(
     exchange: Callable[[ExitStack], Exchange] | None = None,
     settling: Callable[[Scene], None] = lambda _: None,
     progress: Callable[[int], None] = lambda _: None,
+    keep: Path | None = None,
 ) -> Row:
-    """Run so many cycles of the fault that `make` makes; `settling` is called once they are over."""
+    """Run so many cycles of the fault that `make` makes; `settling` is called once they are over.
+
+    `keep`: where the replicas' directories go if something is to be complained of.
+    """
     began = time.monotonic()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mmt-campaign-")))
@@ -77,6 +82,10 @@ def run_stage(
         settling(scene)
         stuck = settle(crowd, patience=size.settle_seconds)
         verdict = _close(crowd, churn, scene.deaths, stuck)
+        if keep is not None and verdict.complaints():
+            shutil.copytree(
+                folder, keep / f"{name}-{int(time.time())}", ignore=shutil.ignore_patterns("exchanger", "lock")
+            )
     return Row(name, cycles, verdict, time.monotonic() - began)
 
 

@@ -15,7 +15,20 @@ from mmt_grpc.store.statement import NO_PARAMETERS, execute
 from tests.store.backends import TABLES as EMPTIED
 from tests.store.backends import Database
 from tests.store.conftest import MYSQL
-from tests.store.material import Tokens, again, connect, connection, current, lease, reconnect, refreshed, request
+from tests.store.doubting import in_doubt, retry_of
+from tests.store.material import (
+    DAY,
+    OWNER,
+    Tokens,
+    again,
+    connect,
+    connection,
+    current,
+    lease,
+    reconnect,
+    refreshed,
+    request,
+)
 
 SERVERS = pytest.mark.parametrize("opened", ["mariadb", "mariadb-partitioned", MYSQL], indirect=True)
 PARTITIONED = pytest.mark.parametrize("opened", ["mariadb-partitioned"], indirect=True)
@@ -68,7 +81,7 @@ def test_every_statement_on_one_token_touches_one_partition(opened: Database, mo
     # An INSERT's plan names no partition: its row has one shard.
     singles = [(sql, partitions) for sql, partitions in plans if "shard = " in sql]
     assert {sql.split()[0] for sql, _ in singles} == {"SELECT", "UPDATE", "DELETE"}
-    assert len({sql for sql, _ in singles}) >= 13
+    assert len({sql for sql, _ in singles}) >= 18
     assert [plan for plan in singles if not re.fullmatch(r"p\d+", plan[1])] == []
     assert len({partition for _, partition in singles}) > 1
 
@@ -98,5 +111,10 @@ def live_through_everything(tokens: Tokens) -> None:
         tokens.begin(asked)
         with pytest.raises(ConflictError):
             tokens.replace(again(current(tokens, row)), asked, grant_number=99)
+        doubted_again, attempt_id = in_doubt(tokens, connection(shard=shard))
+        retry_of(tokens, doubted_again)
+        tokens.commit_answer(doubted_again, attempt_id=attempt_id, refreshed=refreshed())
+        tokens.clear_owner(doubted_again, owner=OWNER)
+        tokens.erase_renewals(-DAY, 10)
         row = reconnect(tokens, current(tokens, row))
         tokens.delete(row)

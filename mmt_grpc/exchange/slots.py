@@ -12,6 +12,8 @@ from mmt_grpc.domain.ports.store import Budgets
 CHUNK: Final = MICROSECONDS
 """So much time a chunk is worth: a replica that dies loses no more, and a fast budget is not leased slot by slot."""
 LARGEST_CHUNK: Final = 200
+SHORTEST_PAUSE: Final = 20_000
+"""Between two leases that come too early; else a quarter of the spacing, as tolerance makes up for asking late."""
 MOST_LEASES: Final = 3
 """Leases for one request: others in this process may take what the first ones brought."""
 
@@ -130,7 +132,7 @@ class SlotQueue:
         answered_at = self._clock.elapsed()
         with self._lock:
             if slots is None:
-                self._asked_too_early[horizon] = answered_at + max(min(spacing.spacing, MICROSECONDS), horizon)
+                self._asked_too_early[horizon] = answered_at + max(spacing.spacing // 4, horizon, SHORTEST_PAUSE)
                 return
             self._database_ahead = slots.now - asked_at
             for number in range(slots.count):

@@ -1,6 +1,10 @@
 """What paces refreshes, over a clock that a test moves, a store in memory, and rows that are due."""
 
+import bisect
+import heapq
+import itertools
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -126,37 +130,45 @@ class ClockedEvent(threading.Event):
 
 
 class DueTable:
-    """`DueRows` in memory; times are the database's, which here is the clock's own."""
+    """`DueRows` in memory, by an index as in a database; times are the database's, which here is the clock's own."""
 
     def __init__(self, *, clock: ManualClock) -> None:
         self._clock = clock
-        self.rows: dict[bytes, TokenRow] = {}
+        self._index: defaultdict[str, list[tuple[int, bytes]]] = defaultdict(list)
+        self._rows: dict[bytes, TokenRow] = {}
         self.readings: list[tuple[int, frozenset[str]]] = []
         self.away = False
 
-    def add(self, number: int, *, integration: str = "coinbase", next_refresh_at: int) -> TokenRow:
-        row = row_of(number, integration=integration, next_refresh_at=next_refresh_at)
-        self.rows[row.binding.token_key] = row
-        return row
+    def add(self, number: int, *, integration: str = "coinbase", next_refresh_at: int | None) -> TokenRow:
+        row = row_of(number, integration=integration)
+        self._rows[row.binding.token_key] = row
+        self.move(row, next_refresh_at)
+        return self.row(row.binding.token_key)
+
+    def row(self, key: bytes) -> TokenRow:
+        return self._rows[key]
 
     def move(self, row: TokenRow, next_refresh_at: int | None) -> None:
         """Have a row refreshed at another time."""
-        self.rows[row.binding.token_key] = replace(row, next_refresh_at=next_refresh_at)
+        key, index = row.binding.token_key, self._index[row.binding.integration]
+        before = self._rows[key].next_refresh_at
+        if before is not None:
+            index.remove((before, key))
+        if next_refresh_at is not None:
+            bisect.insort(index, (next_refresh_at, key))
+        self._rows[key] = replace(row, next_refresh_at=next_refresh_at)
 
     def due(self, limit: int, *, skip: Collection[str] = ()) -> Sequence[TokenRow]:
         self.readings.append((limit, frozenset(skip)))
         if self.away:
             raise StoreUnavailableError
         now = self._clock.elapsed()
-        due = [
-            (row.next_refresh_at, key)
-            for key, row in self.rows.items()
-            if row.next_refresh_at is not None and row.next_refresh_at <= now and row.binding.integration not in skip
-        ]
-        return [self.rows[key] for _, key in sorted(due)[:limit]]
+        entries = heapq.merge(*(index for name, index in self._index.items() if name not in skip))
+        due = itertools.takewhile(lambda entry: entry[0] <= now, entries)
+        return [self._rows[key] for _, key in itertools.islice(due, limit)]
 
 
-def row_of(number: int, *, integration: str, next_refresh_at: int) -> TokenRow:
+def row_of(number: int, *, integration: str) -> TokenRow:
     key = number.to_bytes(32)
     return TokenRow(
         shard=0,
@@ -177,7 +189,7 @@ def row_of(number: int, *, integration: str, next_refresh_at: int) -> TokenRow:
         failures=0,
         access_expires_at=None,
         renewal_expires_at=None,
-        next_refresh_at=next_refresh_at,
+        next_refresh_at=None,
         refreshed_at=None,
         connected_at=0,
         sealed=SealedToken(1, 1, b"", b"", b"", b"", b""),

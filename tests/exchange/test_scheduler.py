@@ -1,0 +1,418 @@
+"""What is due is started evenly, where that is possible, and by one replica at a time."""
+
+import bisect
+import heapq
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
+from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.exchange import lifetimes
+from mmt_grpc.exchange.admission import Admission
+from mmt_grpc.exchange.pacing import Pacing
+from mmt_grpc.exchange.scheduler import BATCH, JUST_STARTED, LONGEST_PAUSE, NOT_STARTED, TICK, Scheduler
+from tests.exchange.pacing_world import HOUR, MINUTE, SECOND, UPHOLD_RATE, ClockedEvent, DueTable, PacingWorld
+from tests.support.fakes_clock import ManualClock, SeededRandomness
+from tests.support.fakes_failure import RecordingLog
+
+
+class Bench:
+    """A scheduler whose starts are remembered; `closed` integrations admit nothing, `broken` rows do not start."""
+
+    def __init__(self, *, seed: int = 1) -> None:
+        self.clock, self.log = ManualClock(), RecordingLog()
+        self.table = DueTable(clock=self.clock)
+        self.stopping = ClockedEvent(self.clock)
+        self.started: list[tuple[int, int]] = []
+        self.closed: dict[str, int] = {}
+        self.broken: dict[int, Exception | None] = {}
+        self.scheduler = Scheduler(
+            rows=self.table,
+            start=self._start,
+            wait=lambda integration: self.closed.get(integration, 0),
+            clock=self.clock,
+            randomness=SeededRandomness(seed),
+            stopping=self.stopping,
+            log=self.log,
+        )
+
+    def due(self, *numbers: int, integration: str = "coinbase") -> None:
+        for number in numbers:
+            self.table.add(number, integration=integration, next_refresh_at=self.clock.elapsed())
+
+    def ticks(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.clock.advance(self.scheduler.tick())
+
+    @property
+    def numbers(self) -> list[int]:
+        return [number for _, number in self.started]
+
+    def _start(self, row: TokenRow) -> bool:
+        number = int.from_bytes(row.binding.token_key)
+        if number in self.broken:
+            error = self.broken[number]
+            if error is not None:
+                raise error
+            return False
+        self.started.append((self.clock.elapsed(), number))
+        self.table.move(row, None)
+        return True
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+class TestATick:
+    def test_what_is_due_is_started_and_nothing_else(self, bench: Bench) -> None:
+        bench.due(1, 2, 3)
+        bench.table.add(4, next_refresh_at=bench.clock.elapsed() + HOUR)
+
+        bench.ticks(3)
+
+        assert sorted(bench.numbers) == [1, 2, 3]
+
+    def test_it_is_spread_over_the_tick(self, bench: Bench) -> None:
+        bench.due(*range(50))
+        began = bench.clock.elapsed()
+
+        bench.ticks()
+
+        tenths = Counter((at - began) * 10 // TICK for at, _ in bench.started)
+        assert [tenths[tenth] for tenth in range(10)] == [5] * 10
+        assert bench.clock.elapsed() - began == TICK
+
+    def test_replicas_take_the_same_rows_in_different_orders(self) -> None:
+        orders = []
+        for seed in (1, 2):
+            bench = Bench(seed=seed)
+            bench.due(*range(50))
+            bench.ticks()
+            orders.append(bench.numbers)
+
+        assert sorted(orders[0]) == sorted(orders[1])
+        assert sum(one == other for one, other in zip(*orders, strict=True)) < 10
+
+    def test_a_backlog_goes_in_even_batches(self, bench: Bench) -> None:
+        bench.due(*range(5 * BATCH))
+
+        bench.ticks(5)
+
+        assert len(bench.started) == 5 * BATCH
+        assert [limit for limit, _ in bench.table.readings] == [BATCH] * len(bench.table.readings)
+        assert sorted(bench.numbers[:BATCH]) == list(range(BATCH))
+
+    def test_a_row_that_was_started_is_not_started_again_before_its_lease_shows(self, bench: Bench) -> None:
+        row = bench.table.add(1, next_refresh_at=bench.clock.elapsed())
+        bench.ticks()
+        bench.table.move(row, row.next_refresh_at)
+
+        bench.ticks(JUST_STARTED // TICK - 1)
+        assert bench.numbers == [1]
+
+        bench.ticks(2)
+        assert bench.numbers == [1, 1]
+
+
+class TestProviders:
+    def test_one_with_a_backlog_holds_up_no_other(self, bench: Bench) -> None:
+        bench.due(*range(1000), integration="uphold")
+        bench.clock.advance(SECOND)
+        bench.due(2000, 2001)
+
+        bench.ticks()
+
+        assert {2000, 2001} <= set(bench.numbers)
+
+    def test_one_that_admits_nothing_holds_up_no_other(self, bench: Bench) -> None:
+        bench.closed["uphold"] = 100_000
+        bench.due(*range(1000), integration="uphold")
+        bench.clock.advance(SECOND)
+        bench.due(2000)
+
+        bench.ticks()
+
+        assert bench.numbers == [2000]
+
+    def test_its_rows_are_not_even_read_while_it_is_closed_for_long(self, bench: Bench) -> None:
+        bench.closed["uphold"] = MINUTE
+        bench.due(1, integration="uphold")
+        bench.ticks(2)
+        assert [skip for _, skip in bench.table.readings] == [frozenset(), frozenset({"uphold"})]
+
+        del bench.closed["uphold"]
+        bench.ticks(MINUTE // TICK)
+        assert bench.numbers == [1]
+
+
+class TestRowsThatDoNotStart:
+    @pytest.mark.parametrize("error", [None, CredentialUnreadableError()])
+    def test_they_are_left_alone_and_hold_up_no_other(self, bench: Bench, error: Exception | None) -> None:
+        bench.broken = dict.fromkeys(range(3 * BATCH), error)
+        bench.due(*range(3 * BATCH))
+        bench.clock.advance(SECOND)
+        bench.due(1000)
+
+        bench.ticks(5)
+
+        assert bench.numbers == [1000]
+
+    def test_they_are_tried_again_later(self, bench: Bench) -> None:
+        bench.broken = {1: None}
+        bench.due(1)
+        bench.ticks()
+        bench.broken = {}
+
+        bench.ticks(NOT_STARTED // TICK + 1)
+
+        assert bench.numbers == [1]
+
+    def test_a_row_whose_provider_had_just_closed_is_not_blamed(self, bench: Bench) -> None:
+        bench.broken = {1: None}
+        bench.due(1)
+        waits = iter([0, 2 * SECOND])
+        bench.scheduler._wait = lambda _: next(waits, 0)
+        bench.ticks()
+        bench.broken = {}
+
+        bench.ticks(4)
+
+        assert bench.numbers == [1]
+
+
+class TestRunning:
+    def test_it_ends_when_it_is_told_to(self, bench: Bench) -> None:
+        bench.due(*range(50))
+        bench.clock.plan(10 * SECOND + SECOND // 2, bench.stopping.set)
+
+        bench.scheduler.run()
+
+        assert len(bench.started) == 50
+
+    def test_nothing_is_started_once_it_was_told(self, bench: Bench) -> None:
+        bench.due(*range(50))
+        bench.clock.plan(SECOND // 2, bench.stopping.set)
+
+        bench.ticks()
+
+        assert 0 < len(bench.started) <= 25
+
+    def test_it_ends_promptly_in_real_time(self) -> None:
+        bench = Bench()
+        stopping = threading.Event()
+        bench.scheduler._stopping = stopping
+        thread = threading.Thread(target=bench.scheduler.run)
+        thread.start()
+        stopping.set()
+        thread.join(timeout=10)
+
+        assert not thread.is_alive()
+
+    def test_a_store_that_is_away_is_asked_less_and_less_often(self, bench: Bench) -> None:
+        bench.table.away = True
+        bench.clock.plan(10 * MINUTE, bench.stopping.set)
+        bench.scheduler.run()
+
+        asked = len(bench.table.readings)
+        assert 10 * MINUTE // LONGEST_PAUSE <= asked <= 60
+        assert len(bench.log.named("schedule_waits")) == asked
+
+    def test_it_goes_on_when_the_store_is_back(self, bench: Bench) -> None:
+        bench.due(1, 2)
+        bench.table.away = True
+        bench.clock.plan(MINUTE, lambda: setattr(bench.table, "away", False))
+        bench.clock.plan(MINUTE + LONGEST_PAUSE + 2 * SECOND, bench.stopping.set)
+
+        bench.scheduler.run()
+
+        assert sorted(bench.numbers) == [1, 2]
+
+    def test_a_store_that_goes_away_in_the_middle_ends_the_tick(self, bench: Bench) -> None:
+        bench.broken = {1: StoreUnavailableError()}
+        bench.due(1)
+
+        with pytest.raises(StoreUnavailableError):
+            bench.ticks()
+
+    def test_a_bug_is_an_alarm_and_not_the_end(self, bench: Bench) -> None:
+        bench.broken = {1: ZeroDivisionError()}
+        bench.due(1)
+        bench.clock.plan(MINUTE, bench.stopping.set)
+
+        bench.scheduler.run()
+
+        assert set(bench.log.alarms) == {"schedule_failed"}
+        assert len(bench.log.alarms) > 1
+
+
+class Fleet:
+    """Replicas over one table, one store and one clock; a refresh takes no time and brings a token of an hour."""
+
+    def __init__(self, *, integration: str, replicas: int) -> None:
+        self.world = PacingWorld()
+        self.clock = self.world.clock
+        self.table = DueTable(clock=self.clock)
+        self.randomness = SeededRandomness(7)
+        self.integration = integration
+        self.sent: list[int] = []
+        self.refreshed: Counter[bytes] = Counter()
+        self._happenings: list[tuple[int, int, Callable[[], object]]] = []
+        self._order = itertools.count()
+        self.pacings = [self.world.replica(seed=seed, uphold=UPHOLD_RATE) for seed in range(replicas)]
+        self.schedulers = [self._scheduler(seed, pacing) for seed, pacing in enumerate(self.pacings)]
+
+    def connect(self, tokens: int) -> None:
+        """Connect so many tokens that expire in the same minute, an hour from now."""
+        for number in range(tokens):
+            expires_at = self.clock.elapsed() + HOUR + self.randomness.jitter(0, MINUTE)
+            self.table.add(number, integration=self.integration, next_refresh_at=self._next(expires_at))
+
+    def run(self, time: int) -> None:
+        """Let all replicas work, each a fraction of a tick after the one before, on one line of time."""
+        began = self.clock.elapsed()
+        for number, scheduler in enumerate(self.schedulers):
+            self._at(began + number * TICK // 3, partial(self._tick, scheduler))
+        while self._happenings[0][0] < began + time:
+            at, _, happening = heapq.heappop(self._happenings)
+            self.clock.advance(max(0, at - self.clock.elapsed()))
+            happening()
+
+    def _tick(self, scheduler: Scheduler) -> None:
+        self._at(self.clock.elapsed() + TICK, partial(self._tick, scheduler))
+        for planned in scheduler.plan():
+            self._at(planned.at, partial(scheduler.launch, planned.row))
+
+    def _at(self, at: int, happening: Callable[[], object]) -> None:
+        heapq.heappush(self._happenings, (at, next(self._order), happening))
+
+    def buckets(self, width: int = 10 * SECOND) -> list[int]:
+        """Return how many were sent in each 10 s, from the first to the last."""
+        counts = Counter(at // width for at in self.sent)
+        return [counts[bucket] for bucket in range(min(counts), max(counts) + 1)]
+
+    def _next(self, expires_at: int) -> int | None:
+        return lifetimes.next_refresh(
+            expires_at, now=self.clock.elapsed(), refreshable=True, randomness=self.randomness
+        )
+
+    def _scheduler(self, seed: int, pacing: Pacing) -> Scheduler:
+        def start(row: TokenRow) -> bool:
+            standing = self.table.row(row.binding.token_key)
+            if standing.next_refresh_at is None or standing.next_refresh_at > self.clock.elapsed():
+                return False
+            admission = pacing.admit(self.integration, demand=False, account=row.binding.token_key)
+            if not isinstance(admission, Admission):
+                return False
+            with admission:
+                self.sent.append(self.clock.elapsed())
+                self.refreshed[row.binding.token_key] += 1
+                self.table.move(standing, self._next(self.clock.elapsed() + HOUR))
+                admission.learn(None)
+            return True
+
+        return Scheduler(
+            rows=self.table,
+            start=start,
+            wait=pacing.wait,
+            clock=self.clock,
+            randomness=SeededRandomness(100 + seed),
+            stopping=threading.Event(),
+            log=self.world.log,
+        )
+
+
+class TestTenThousandTokensOfOneMinute:
+    def test_they_are_refreshed_in_time_without_a_burst(self) -> None:
+        fleet = Fleet(integration="coinbase", replicas=3)
+        fleet.connect(10_000)
+
+        fleet.run(HOUR - 14 * MINUTE)
+
+        buckets = fleet.buckets()
+        mean = 10_000 / len(buckets)
+        assert len(fleet.refreshed) == 10_000
+        assert set(fleet.refreshed.values()) == {1}
+        assert len(buckets) >= 90
+        assert max(buckets) <= 1.5 * mean
+
+    def test_what_an_outage_has_piled_up_goes_evenly_too(self) -> None:
+        fleet = Fleet(integration="coinbase", replicas=1)
+        fleet.connect(10_000)
+        fleet.clock.advance(HOUR)
+
+        fleet.run(5 * MINUTE)
+
+        buckets = fleet.buckets()
+        assert len(fleet.refreshed) == 10_000
+        assert max(buckets) <= 1.5 * 10_000 / len(buckets)
+
+    def test_a_rate_limit_is_kept_in_every_window_and_used(self) -> None:
+        fleet = Fleet(integration="uphold", replicas=3)
+        fleet.connect(10_000)
+        fleet.clock.advance(30 * MINUTE)
+
+        fleet.run(HOUR)
+
+        fullest = max(
+            bisect.bisect_right(fleet.sent, at + 300 * SECOND) - number for number, at in enumerate(fleet.sent)
+        )
+        assert fullest <= UPHOLD_RATE.requests
+        # Four fifths of a slot every seven seconds, and a row is never sent twice over.
+        assert len(fleet.sent) >= 0.7 * HOUR / (7 * SECOND)
+        assert set(fleet.refreshed.values()) == {1}
+
+
+class TestKeepingAlive:
+    def test_an_idle_refresh_token_is_used_within_the_last_tenth_of_its_life(self) -> None:
+        for seed in range(50):
+            at = lifetimes.next_refresh(
+                None, now=0, refreshable=True, renewal_expires_at=10 * HOUR, randomness=SeededRandomness(seed)
+            )
+            assert at is not None
+            assert 9 * HOUR <= at <= 9.5 * HOUR
+
+    def test_a_long_lived_one_within_its_last_week(self) -> None:
+        day, year = 24 * HOUR, 365 * 24 * HOUR
+        at = lifetimes.next_refresh(
+            None, now=0, refreshable=True, renewal_expires_at=year, randomness=SeededRandomness()
+        )
+        assert at is not None
+        assert year - 7 * day <= at <= year - 3 * day
+
+    def test_whichever_expires_first_decides(self) -> None:
+        access = lifetimes.next_refresh(HOUR, now=0, refreshable=True, randomness=SeededRandomness())
+        both = lifetimes.next_refresh(
+            HOUR, now=0, refreshable=True, renewal_expires_at=365 * 24 * HOUR, randomness=SeededRandomness()
+        )
+        renewal_first = lifetimes.next_refresh(
+            HOUR, now=0, refreshable=True, renewal_expires_at=10 * MINUTE, randomness=SeededRandomness()
+        )
+
+        assert access == both
+        assert renewal_first is not None
+        assert 9 * MINUTE <= renewal_first < 10 * MINUTE
+
+    def test_a_token_of_minutes_is_left_to_demand_but_kept_alive(self) -> None:
+        randomness = SeededRandomness()
+        short = 4 * MINUTE
+
+        assert lifetimes.next_refresh(short, now=0, refreshable=True, randomness=randomness) is None
+        at = lifetimes.next_refresh(short, now=0, refreshable=True, renewal_expires_at=10 * HOUR, randomness=randomness)
+        assert at is not None
+        assert at >= 9 * HOUR
+
+    @pytest.mark.parametrize("expires_at", [-5, 0])
+    def test_one_that_has_expired_is_not_chased(self, expires_at: int) -> None:
+        randomness = SeededRandomness()
+
+        assert (
+            lifetimes.next_refresh(None, now=0, refreshable=True, renewal_expires_at=expires_at, randomness=randomness)
+            is None
+        )

@@ -20,6 +20,7 @@ from mmt_grpc.domain.ports.store import (
 )
 from mmt_grpc.exchange.attempt_records import AttemptLog
 from mmt_grpc.exchange.lanes import Lanes
+from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.spool import Spool
 
 
@@ -59,6 +60,7 @@ class Parts:
     providers: Providers
     spool: Spool
     attempt_log: AttemptLog
+    pacing: Pacing
     lanes: Lanes
     clock: Clock
     wall_clock: Callable[[], int]

@@ -3,6 +3,8 @@
 from functools import cached_property
 
 from mmt_grpc.app.engine_parts import Parts
+from mmt_grpc.app.schedule_wiring import build_scheduler
+from mmt_grpc.exchange.account_limits import AccountLimits
 from mmt_grpc.exchange.attempt import Attempts
 from mmt_grpc.exchange.committing import Committing
 from mmt_grpc.exchange.connecting import Connecting
@@ -10,7 +12,6 @@ from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.exchange_audit import ExchangeAudit
 from mmt_grpc.exchange.heartbeat import Heartbeat
-from mmt_grpc.exchange.outages import Outages
 from mmt_grpc.exchange.probing import Probing
 from mmt_grpc.exchange.reconciling import Reconciling
 from mmt_grpc.exchange.recovery import Recovery
@@ -44,6 +45,7 @@ class EngineWiring:
             reconciling=self._reconciling,
             recovery=self._recovery,
             heartbeat=self._heartbeat,
+            scheduler=build_scheduler(self._parts, self._refreshing),
             upstream=self._upstream,
             lanes=self._parts.lanes,
             stopping=self._parts.stopping,
@@ -112,10 +114,6 @@ class EngineWiring:
         )
 
     @cached_property
-    def _outages(self) -> Outages:
-        return Outages(clock=self._parts.clock, log=self._parts.log)
-
-    @cached_property
     def _refreshing(self) -> Refreshing:
         parts = self._parts
         return Refreshing(
@@ -125,7 +123,8 @@ class EngineWiring:
             audit=parts.audit,
             attempts=self._attempts,
             write_back=self._write_back,
-            outages=self._outages,
+            pacing=parts.pacing,
+            resting=AccountLimits(clock=parts.clock),
             lanes=self._parts.lanes,
             disk=self._disk,
             recovery=self._recovery,
@@ -142,7 +141,6 @@ class EngineWiring:
             randomness=self._parts.randomness,
             attempt_log=parts.attempt_log,
             disk=self._disk,
-            outages=self._outages,
             settlement=self._settlement,
             write_back=self._write_back,
             failpoints=parts.failpoints,
@@ -155,10 +153,6 @@ class EngineWiring:
         return Requests(
             rows=self._parts.requests, replicas=replicas, sealing=self._parts.sealing, clock=self._parts.clock
         )
-
-    @cached_property
-    def _unkept(self) -> Unkept:
-        return Unkept(spool=self._parts.spool, upstream=self._upstream)
 
     @cached_property
     def _connecting(self) -> Connecting:
@@ -175,7 +169,7 @@ class EngineWiring:
                 life=parts.life,
             ),
             requests=self._requests,
-            unkept=self._unkept,
+            unkept=Unkept(spool=parts.spool, upstream=self._upstream),
             audit=ExchangeAudit(audit=parts.audit, log=parts.log),
             committing=Committing(
                 rows=self._parts.requests,
@@ -212,7 +206,7 @@ class EngineWiring:
             attempts=self._parts.tokens,
             rows=self._parts.requests,
             requests=self._requests,
-            unkept=self._unkept,
+            unkept=Unkept(spool=parts.spool, upstream=self._upstream),
             spool=parts.spool,
             attempt_log=parts.attempt_log,
             settlement=self._settlement,

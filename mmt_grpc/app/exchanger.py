@@ -6,7 +6,8 @@ import signal
 import sys
 import threading
 import time
-from typing import Final
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Final
 
 from mmt_grpc.app import process
 from mmt_grpc.app.child import Orders, join_line
@@ -25,7 +26,9 @@ from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.ports.providers import Failure, Providers
 from mmt_grpc.exchange.attempt_files import AttemptFiles
+from mmt_grpc.exchange.budget import Rate
 from mmt_grpc.exchange.lanes import Lanes
+from mmt_grpc.exchange.pacing import Pacing, PacingObserver
 from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.providers.registry import open_providers
 from mmt_grpc.settings.exchanger_slice import ExchangerSlice, KeysSlice
@@ -33,6 +36,9 @@ from mmt_grpc.store.installations import check_installation
 from mmt_grpc.telemetry.clock import BootClock
 from mmt_grpc.telemetry.log import Log
 from mmt_grpc.transport.internal.server import ExchangerServer
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 LIFE_BYTES: Final = 16
 
@@ -51,6 +57,7 @@ class Opened:
         self.store, self.ledger = process.open_stores(settings.store, log, on_loss=self._losses.happened)
         self.registry = process.registry_of(settings.process)
         self.audit = process.open_audit(settings.audit, settings.process, log, self.registry)
+        self._pacing = self._open_pacing()
 
     def check(self) -> None:
         """Raise a `StartRefusedError` unless the database is this installation's and up to date."""
@@ -86,6 +93,7 @@ class Opened:
             providers=self._providers(),
             spool=Spool(directory=directory, sealing=records),
             attempt_log=AttemptFiles(directory=directory, sealing=records, failpoints=self._points, log=log),
+            pacing=self._pacing,
             lanes=Lanes(),
             clock=BootClock(),
             wall_clock=lambda: time.time_ns() // 1000,
@@ -100,7 +108,23 @@ class Opened:
         def on_retry(integration: str, failure: Failure, number: int) -> None:
             self._log.info("provider_retry", integration=integration, failure=failure.value, number=number)
 
-        return open_providers(self._settings.providers, on_retry=on_retry)
+        pacing = self._pacing
+        return open_providers(self._settings.providers, on_retry=on_retry, may_retry=pacing.may_retry)
+
+    def _open_pacing(self) -> Pacing:
+        rates = {
+            name: Rate(options.rate_limit.requests, options.rate_limit.seconds)
+            for name, options in self._settings.providers.items()
+            if options.rate_limit is not None
+        }
+        return Pacing(
+            rates=rates,
+            budgets=self.store.budgets,
+            clock=BootClock(),
+            randomness=SystemRandomness(),
+            log=self._log,
+            observer=exchange_figures(self.registry, self._settings.providers),
+        )
 
     def _epochs(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Read both keyrings again and return the epochs that are loaded now, access and renewal.
@@ -111,6 +135,23 @@ class Opened:
             with contextlib.suppress(StoreUnavailableError):
                 keyring.refresh()
         return self.access_keyring.epochs, self.renewal_keyring.epochs
+
+
+class UnwatchedProviders:
+    """`PacingObserver` of a replica that shows no metrics."""
+
+    def breaker(self, integration: str, *, is_open: bool) -> None:
+        """Let it pass."""
+
+
+def exchange_figures(registry: "CollectorRegistry | None", integrations: Collection[str]) -> PacingObserver:
+    """Return who watches the providers' breakers."""
+    if registry is None:
+        return UnwatchedProviders()
+    # Imported only where it is wanted: it costs the process some megabytes.
+    from mmt_grpc.telemetry.metrics import ExchangeMetrics  # noqa: PLC0415  # see above
+
+    return ExchangeMetrics(registry=registry, integrations=integrations)
 
 
 def open_keyrings(keys: KeysSlice) -> tuple[AccessKeyring, RenewalKeyring]:

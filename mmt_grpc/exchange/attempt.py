@@ -15,9 +15,9 @@ from mmt_grpc.domain.ports.store import SettlementRows
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.exchange import backoff
+from mmt_grpc.exchange.admission import Admission
 from mmt_grpc.exchange.attempt_records import Answer, AttemptLog, Intent
 from mmt_grpc.exchange.disk import Disk
-from mmt_grpc.exchange.outages import Outages
 from mmt_grpc.exchange.settlement import Settlement, Verdict
 from mmt_grpc.exchange.write_back import WriteBack
 
@@ -25,6 +25,7 @@ LEASE: Final = 60 * MICROSECONDS
 LATEST_SEND: Final = 15 * MICROSECONDS
 """A POST is written less than this after its lease was asked for, or not at all."""
 ID_BYTES: Final = 16
+LOST_THE_RACE: Final = "lost_the_race"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +38,16 @@ class Attempts:
     randomness: Randomness
     attempt_log: AttemptLog
     disk: Disk
-    outages: Outages
     settlement: Settlement
     write_back: WriteBack
     failpoints: Failpoints
     log: EventLog
 
-    def run(self, provider: Provider, row: TokenRow, opened: OpenedToken) -> str:
-        """Refresh a row that was ACTIVE, or IN_DOUBT where a retry is allowed; return the ending, in a word."""
+    def run(self, provider: Provider, row: TokenRow, opened: OpenedToken, admission: Admission) -> str:
+        """Refresh a row that was ACTIVE, or IN_DOUBT where a retry is allowed; return the ending, in a word.
+
+        `admission` is told how the provider answered, if anything was sent or should have been.
+        """
         if opened.renewal is None:
             raise CredentialUnreadableError
         attempt_id = self.randomness.random_bytes(ID_BYTES)
@@ -52,10 +55,8 @@ class Attempts:
         self.failpoints.reach("refresh.before_lease")
         leased_at = self._lease(provider, row, attempt_id)
         if leased_at is None:
-            if row.state is TokenState.IN_DOUBT:
-                self.outages.rest(row.binding.token_key)
-            return "lost_the_race"
-        lease = _Lease(attempt_id, began, leased_at, self.clock.elapsed())
+            return LOST_THE_RACE
+        lease = _Lease(attempt_id, began, leased_at, self.clock.elapsed(), admission)
         self.failpoints.reach("refresh.after_lease")
         ending = self._under(lease, provider, row, opened.renewal)
         self.log.info("refresh", integration=provider.name, outcome=ending)
@@ -101,6 +102,7 @@ class Attempts:
         try:
             channel = provider.open_refresh()
         except ProviderError as error:
+            lease.admission.learn(error)
             return _Ending(self._put_back(row, lease, error, never_sent=True))
         try:
             self.failpoints.reach("refresh.before_send")
@@ -110,7 +112,9 @@ class Attempts:
             try:
                 issued = channel.refresh(renewal)
             except ProviderError as error:
+                lease.admission.learn(error)
                 return _Ending(self._failed(row, lease, error))
+            lease.admission.learn(None)
         finally:
             channel.close()
         self.failpoints.reach("refresh.after_answer")
@@ -129,8 +133,6 @@ class Attempts:
         return self._put_back(row, lease, error, never_sent=error.failure is Failure.NOT_SENT)
 
     def _put_back(self, row: TokenRow, lease: "_Lease", error: ProviderError | None, *, never_sent: bool) -> str:
-        if error is not None:
-            self.outages.learn(error, row.binding.token_key)
         wait = backoff.wait_after(error, failures=row.failures, randomness=self.randomness)
         self.write_back.release(row, lease.attempt_id, wait=wait, never_sent=never_sent)
         self.failpoints.reach("refresh.after_release")
@@ -168,6 +170,7 @@ class _Lease:
     began: int
     leased_at: int
     taken: int
+    admission: Admission
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from mmt_grpc.exchange.reconciling import Reconciling
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.refreshing import Refreshing
 from mmt_grpc.exchange.revoking import Revoking
+from mmt_grpc.exchange.scheduler import Scheduler
 from mmt_grpc.exchange.settling import Settling
 from mmt_grpc.exchange.upstream import UpstreamWork
 from mmt_grpc.exchange.write_back import StoppedError
@@ -31,6 +32,7 @@ class ExchangeEngine:
     reconciling: Reconciling
     recovery: Recovery
     heartbeat: Heartbeat
+    scheduler: Scheduler
     upstream: UpstreamWork
     lanes: Lanes
     stopping: threading.Event
@@ -42,7 +44,12 @@ class ExchangeEngine:
         Raises `StoreUnavailableError`: nothing is served before this is done.
         """
         self.recover()
-        for name, target in (("heartbeat", self.heartbeat.run), ("upstream", self.upstream.run)):
+        background = (
+            ("heartbeat", self.heartbeat.run),
+            ("upstream", self.upstream.run),
+            ("scheduler", self.scheduler.run),
+        )
+        for name, target in background:
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)

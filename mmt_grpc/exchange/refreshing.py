@@ -1,6 +1,7 @@
-"""Refresh on demand: single flight in the process, the committed lease between processes."""
+"""Refresh on demand and ahead of expiry: single flight in the process, the committed lease between processes."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from mmt_grpc.domain.errors import (
     AuditUnavailableError,
@@ -17,23 +18,31 @@ from mmt_grpc.domain.ports.providers import Provider, Providers
 from mmt_grpc.domain.ports.sealing import OpenedToken, Sealing
 from mmt_grpc.domain.ports.store import SettlementRows
 from mmt_grpc.domain.token_row import TokenRow, TokenState
-from mmt_grpc.exchange.attempt import Attempts, outcome_of
+from mmt_grpc.exchange.account_limits import AccountLimits
+from mmt_grpc.exchange.admission import Refused
+from mmt_grpc.exchange.attempt import LOST_THE_RACE, Attempts, outcome_of
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.lanes import Lanes
-from mmt_grpc.exchange.outages import OUR_OUTAGE_PAUSE, Outages
+from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.write_back import StoppedError, WriteBack
 
-RETRIED_BEFORE_EXPIRY = 120 * MICROSECONDS
+RETRIED_BEFORE_EXPIRY: Final = 120 * MICROSECONDS
 """Until so little is left of it, a token whose one-time refresh is in doubt is served, not risked."""
-SETTLED = RefreshAnswer(Progress.SETTLED)
-RUNNING = RefreshAnswer(Progress.RUNNING)
-STARTED = RefreshAnswer(Progress.STARTED)
+RESTING: Final = 2 * MICROSECONDS
+"""How long a row in doubt is left alone whose retry the store has just refused."""
+NOT_CONFIGURED_PAUSE: Final = 30 * MICROSECONDS
+SHORTEST_WAIT: Final = MICROSECONDS // 4
+OWN_WORK: Final = "mmt"
+"""The caller of what nobody asked for, in the audit log."""
+SETTLED: Final = RefreshAnswer(Progress.SETTLED)
+RUNNING: Final = RefreshAnswer(Progress.RUNNING)
+STARTED: Final = RefreshAnswer(Progress.STARTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshing:
-    """Decides whether a refresh may start now, and starts it."""
+    """Decides whether a refresh may start now, and starts it; `resting` remembers rows that are left alone."""
 
     rows: SettlementRows
     providers: Providers
@@ -41,14 +50,15 @@ class Refreshing:
     audit: Audit
     attempts: Attempts
     write_back: WriteBack
-    outages: Outages
+    pacing: Pacing
+    resting: AccountLimits
     lanes: Lanes
     disk: Disk
     recovery: Recovery
     log: EventLog
 
     def start(self, context: CallContext, *, shard: int, token_key: bytes, generation: int) -> RefreshAnswer:
-        """Start a refresh, or say why not.
+        """Start a refresh that a call waits for, or say why not.
 
         Raises `TokenNotFoundError`, `CredentialUnreadableError`, `StoreUnavailableError`, `AuditUnavailableError`.
         """
@@ -57,65 +67,93 @@ class Refreshing:
         seen = self.rows.read(shard, token_key)
         if seen.row is None:
             raise TokenNotFoundError
-        return self._answer(context, seen.row, generation, seen.now)
+        if seen.row.binding.generation > generation:
+            return SETTLED
+        return self._answer(context, seen.row, seen.now, demand=True)
 
-    def _answer(self, context: CallContext, row: TokenRow, generation: int, now: int) -> RefreshAnswer:
-        if row.binding.generation > generation or row.state is TokenState.REAUTHENTICATION:
+    def start_due(self, row: TokenRow, call_id: str) -> bool:
+        """Start a refresh ahead of expiry; False if it may not be now. Raises as `start`."""
+        if self.lanes.is_running(row.binding.token_key):
+            return False
+        context = CallContext(call_id, OWN_WORK)
+        return self._answer(context, row, self.rows.now(), demand=False) is STARTED
+
+    def _answer(self, context: CallContext, row: TokenRow, now: int, *, demand: bool) -> RefreshAnswer:
+        if row.state is TokenState.REAUTHENTICATION:
             return SETTLED
         if row.lease_is_over(now) and row.attempt_id is not None:
             self.write_back.doubt(row, row.attempt_id)
             return backing_off(Reason.PROVIDER_UNAVAILABLE, MICROSECONDS)
         if row.state is TokenState.REFRESHING:
             return RUNNING
-        outage = self.outages.current(row.binding.integration, row.binding.token_key)
-        if outage is not None:
-            return backing_off(outage.reason, outage.wait)
-        wait = max(row.backs_off(now), self._doubt_wait(row, now))
-        if wait or not self.disk.is_trusted or self.recovery.is_open:
-            return backing_off(Reason.PROVIDER_UNAVAILABLE, max(wait, MICROSECONDS // 4))
-        return self._launch(context, row)
-
-    def _doubt_wait(self, row: TokenRow, now: int) -> int:
-        """Return how long a row in doubt is left alone because its token is alive: the lease statement tests it too."""
-        if row.state is not TokenState.IN_DOUBT or row.access_expires_at is None:
-            return 0
-        if self.providers.get(row.binding.integration).tolerates_reuse:
-            return 0
-        return max(0, row.access_expires_at - RETRIED_BEFORE_EXPIRY - now)
-
-    def _launch(self, context: CallContext, row: TokenRow) -> RefreshAnswer:
         try:
             provider = self.providers.get(row.binding.integration)
         except IntegrationUnknownError:
             # Configured no more, while its tokens live on: ours to mend, and no fault in the request.
             self.log.error("integration_not_configured", integration=row.binding.integration)
-            return backing_off(Reason.PROVIDER_UNAVAILABLE, OUR_OUTAGE_PAUSE)
+            return backing_off(Reason.PROVIDER_UNAVAILABLE, NOT_CONFIGURED_PAUSE)
+        refused = self._hindrance(provider, row, now, demand=demand)
+        if refused is not None:
+            return backing_off(refused.reason, max(refused.wait, SHORTEST_WAIT))
+        return self._launch(context, provider, row, demand=demand)
+
+    def _hindrance(self, provider: Provider, row: TokenRow, now: int, *, demand: bool) -> Refused | None:
+        """Return why a refresh is not tried now: the provider, this replica, or the row itself."""
+        key = row.binding.token_key
+        hindered = self.pacing.hindrance(provider.name, demand=demand, account=key, repeats=row.failures > 0)
+        if hindered is not None:
+            return hindered
+        waits = (row.backs_off(now), self.resting.wait(key), self._doubt_wait(provider, row, now))
+        if any(waits) or not self.disk.is_trusted or self.recovery.is_open:
+            return Refused(Reason.PROVIDER_UNAVAILABLE, max(waits))
+        return None
+
+    @staticmethod
+    def _doubt_wait(provider: Provider, row: TokenRow, now: int) -> int:
+        """Return how long a row in doubt is left alone because its token is alive: the lease statement tests it too."""
+        if row.state is not TokenState.IN_DOUBT or row.access_expires_at is None or provider.tolerates_reuse:
+            return 0
+        return max(0, row.access_expires_at - RETRIED_BEFORE_EXPIRY - now)
+
+    def _launch(self, context: CallContext, provider: Provider, row: TokenRow, *, demand: bool) -> RefreshAnswer:
         opened = self.sealing.open(row.binding, row.sealed)
         if opened.renewal is None:
             return SETTLED
+        key = row.binding.token_key
         self.audit.write(record_of(context, row, opened, Phase.INTENT))
-        started = self.lanes.start(
-            provider.name, row.binding.token_key, lambda: self._run(context, provider, row, opened)
-        )
-        if started or self.lanes.is_running(row.binding.token_key):
-            return STARTED if started else RUNNING
-        return backing_off(Reason.PROVIDER_UNAVAILABLE, MICROSECONDS)
+        if self.lanes.start(provider.name, key, lambda: self._run(context, provider, row, opened, demand=demand)):
+            return STARTED
+        return RUNNING if self.lanes.is_running(key) else backing_off(Reason.PROVIDER_UNAVAILABLE, MICROSECONDS)
 
-    def _run(self, context: CallContext, provider: Provider, row: TokenRow, opened: OpenedToken) -> None:
+    def _run(
+        self, context: CallContext, provider: Provider, row: TokenRow, opened: OpenedToken, *, demand: bool
+    ) -> None:
         """Run an attempt on a lane's thread: nothing may escape it, everything is logged."""
         try:
-            ending = self.attempts.run(provider, row, opened)
+            ending = self._admitted(provider, row, opened, demand=demand)
         except StoppedError:
             ending = "stopped"
         except MmtError as error:
             ending = error.reason.value.lower()
-        except Exception as error:  # noqa: BLE001  # a bug must not kill the lane; the row stays leased, then in doubt
+        except Exception as error:  # noqa: BLE001  # a bug must not kill the lane; the heartbeat settles the row
             ending = "bug"
-            self.log.error("refresh_failed", integration=provider.name, error=type(error).__name__)
+            self.log.error("refresh_failed", integration=provider.name, error=error)
         try:
             self.audit.write(record_of(context, row, opened, Phase.OUTCOME, ending))
         except AuditUnavailableError:
-            self.log.error("audit_lost_an_outcome", integration=provider.name, outcome=ending)
+            self.log.error("audit_lost_an_outcome", integration=row.binding.integration, outcome=ending)
+
+    def _admitted(self, provider: Provider, row: TokenRow, opened: OpenedToken, *, demand: bool) -> str:
+        """Wait for the provider's leave, then run the attempt: a lease is not held meanwhile."""
+        key = row.binding.token_key
+        admission = self.pacing.admit(provider.name, demand=demand, account=key, repeats=row.failures > 0)
+        if isinstance(admission, Refused):
+            return "not_admitted"
+        with admission:
+            ending = self.attempts.run(provider, row, opened, admission)
+        if ending == LOST_THE_RACE and row.state is TokenState.IN_DOUBT:
+            self.resting.hold(key, RESTING)
+        return ending
 
 
 def backing_off(reason: Reason, wait: int) -> RefreshAnswer:

@@ -16,6 +16,7 @@ MAX_INTEGRATION: Final = 63
 MAX_NAME: Final = 255
 MAX_LIST: Final = 1024
 MAX_FAILURE: Final = 32
+_DIGITS: Final = "0123456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,11 @@ _KINDS: Final[Mapping[str, Kind]] = {
 
 
 def check(parameters: Mapping[str, object]) -> None:
-    """Raise unless every value fits the column that its name says; any other name is a number's."""
+    """Raise unless every value fits the column that its name says, numbered where there are several; any other name is
+    a number's.
+    """
     for name, value in parameters.items():
-        kind = _KINDS.get(name, _NUMBER)
+        kind = _KINDS.get(name.rstrip(_DIGITS), _NUMBER)
         if value is None and kind.nullable:
             continue
         if type(value) is not kind.type:

@@ -1,6 +1,6 @@
 """The transitions around IN_DOUBT, and the rows that are due: guarded UPDATEs, ranges of indexes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from mmt_grpc.domain.model import MICROSECONDS
@@ -43,7 +43,7 @@ _DUE: Final = (
     f"SELECT {ROW_COLUMNS} FROM token WHERE next_refresh_at <= :due_at AND (state = {_ACTIVE} "
     f"OR (state = {_REFRESHING} AND lease_until <= :due_at) "
     f"OR (state = {_IN_DOUBT} AND (not_before IS NULL OR not_before <= :due_at) AND {NOBODY_NAMED_SEEN})) "
-    "ORDER BY next_refresh_at LIMIT :row_limit"
+    "{skipped}ORDER BY next_refresh_at LIMIT :row_limit"
 )
 _KEPT_TOO_LONG: Final = (
     f"SELECT shard, token_key, version FROM token WHERE condemned_at < :condemned_before "
@@ -91,10 +91,14 @@ class PeeweeSettlementRows(PeeweeRefreshRows):
 
         return self._execution.read(work)
 
-    def due(self, limit: int) -> Sequence[TokenRow]:
+    def due(self, limit: int, *, skip: Collection[str] = ()) -> Sequence[TokenRow]:
+        names = {f"integration{number}": name for number, name in enumerate(sorted(skip))}
+        skipped = f"AND integration NOT IN ({', '.join(f':{name}' for name in names)}) " if names else ""
+        sql = _DUE.replace("{skipped}", skipped)
+
         def work(session: Session) -> Sequence[TokenRow]:
             now = session.now()
-            found = session.rows(_DUE, due_at=now, seen_after=now - SEEN_FOR, row_limit=limit)
+            found = session.rows(sql, due_at=now, seen_after=now - SEEN_FOR, row_limit=limit, **names)
             return [token_row(row) for row in found]
 
         return self._execution.read(work)

@@ -1,5 +1,6 @@
 """The public gRPC server: TokenService, health, and reflection where it is wanted."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -12,6 +13,7 @@ from mmt_grpc.domain.verbs import Verbs
 from mmt_grpc.transport.arrival import Authenticator
 from mmt_grpc.transport.bodies import Bodies
 from mmt_grpc.transport.credentials import ListenError, tls
+from mmt_grpc.transport.handlers_end import wait_for_handlers
 from mmt_grpc.transport.metrics import CallMetrics
 from mmt_grpc.transport.options import BACKSTOP, ServerOptions
 from mmt_grpc.transport.side_services import THREADS, health_handler, reflection_handler
@@ -100,8 +102,9 @@ class TokenServer:
         gRPC's core answers CANCELLED, without having begun it, to a call that arrives in the instant of the stop
         (grpc/grpc#41785): the longer ago the announcement, the fewer there are.
         """
+        until = time.monotonic() + grace
         self.announce_drain()
         self._server.stop(grace).wait()
         self._bodies.close()
-        for pool in (self._pool, self._side_pool):
-            pool.shutdown(wait=False, cancel_futures=True)
+        self._side_pool.shutdown(wait=False, cancel_futures=True)
+        wait_for_handlers(self._pool, until - time.monotonic())

@@ -1,6 +1,6 @@
 """The transitions around IN_DOUBT in memory, and the rows that are due."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from mmt_grpc.domain.model import MICROSECONDS
@@ -59,10 +59,11 @@ class FakeSettlementRows(FakeRefreshRows):
         with self._lock:
             return [row for row in self.rows.values() if owner in (row.lease_owner, row.doubt_owner)]
 
-    def due(self, limit: int) -> Sequence[TokenRow]:
+    def due(self, limit: int, *, skip: Collection[str] = ()) -> Sequence[TokenRow]:
         with self._lock:
             now = self.now()
-            passed = [(row.next_refresh_at, row) for row in self.rows.values() if row.next_refresh_at is not None]
+            kept = [row for row in self.rows.values() if row.binding.integration not in skip]
+            passed = [(row.next_refresh_at, row) for row in kept if row.next_refresh_at is not None]
             due = [(at, row) for at, row in passed if at <= now and self._wants_work(row, now)]
             return [row for _, row in sorted(due, key=lambda found: found[0])][:limit]
 

@@ -21,7 +21,7 @@ from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.exchanger import Exchanger
 from mmt_grpc.domain.ports.providers import Providers
-from mmt_grpc.domain.ports.store import Installations, Ledger, Recoveries, Replicas
+from mmt_grpc.domain.ports.store import Budgets, Installations, Ledger, Recoveries, Replicas
 from mmt_grpc.domain.resolve import Resolve
 from mmt_grpc.domain.revoke import Revoke
 from mmt_grpc.domain.verbs import Verbs
@@ -29,6 +29,7 @@ from mmt_grpc.domain.waiting_room import WaitingRoom
 from mmt_grpc.exchange.attempt_files import AttemptFiles
 from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.lanes import Lanes
+from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.spool import Spool
 from tests.support.fake_connect import FakeTokens
 from tests.support.fakes_failure import ArmedFailpoints
@@ -45,6 +46,7 @@ class Parts:
     replicas: Replicas
     installations: Installations
     recoveries: Recoveries
+    budgets: Budgets
     ledger: Ledger
     providers: Providers
     access_keyring: AccessKeyring
@@ -75,6 +77,13 @@ class Parts:
         return Spool(directory=self.state_directory / "spool", sealing=records)
 
 
+class Unwatched:
+    """Watches no breaker."""
+
+    def breaker(self, integration: str, *, is_open: bool) -> None:
+        """Let it pass."""
+
+
 def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
     """Put the engine together, as the exchanger does; nothing runs yet."""
     spool = parts.spool()
@@ -100,6 +109,14 @@ def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
                 sealing=RenewalRecordSealing(renewal_keyring=parts.renewal_keyring, randomness=parts.randomness),
                 failpoints=parts.failpoints,
                 log=parts.log,
+            ),
+            pacing=Pacing(
+                rates={},
+                budgets=parts.budgets,
+                clock=parts.clock,
+                randomness=parts.randomness,
+                log=parts.log,
+                observer=Unwatched(),
             ),
             lanes=lanes,
             clock=parts.clock,

@@ -91,6 +91,7 @@ class World:
             replicas=self.weather.over(self.store.replicas),
             installations=self.store.installations,
             recoveries=self.store.recoveries,
+            budgets=self.store.budgets,
             ledger=self.weather.over(self.ledger),
             providers=FakeProviders(providers=self.providers),
             access_keyring=access_keyring(),

@@ -1,5 +1,6 @@
 """The exchanger's end of the internal RPC: a unix socket in a private directory, and a secret."""
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from mmt_grpc.domain.ports.exchanger import Exchanger
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.transport.admission import Places, admitted
 from mmt_grpc.transport.credentials import ListenError
+from mmt_grpc.transport.handlers_end import wait_for_handlers
 from mmt_grpc.transport.internal import peer_secret
 from mmt_grpc.transport.internal.servicer import ExchangerServicer
 from mmt_grpc.transport.sanitise import Behaviour, Request, Response, sanitised
@@ -86,8 +88,9 @@ class ExchangerServer:
 
     def stop(self, grace: float) -> None:
         """Take no more calls, wait up to `grace` seconds for those that run, cancel the rest, and return."""
+        until = time.monotonic() + grace
         self._server.stop(grace).wait()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        wait_for_handlers(self._pool, -until - time.monotonic())
 
 
 class _Guard(grpc.ServerInterceptor):

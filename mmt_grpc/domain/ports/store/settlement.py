@@ -1,6 +1,6 @@
 """What settles refreshes whose outcome is not known, and finds those that are due."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from mmt_grpc.domain.ports.store.rows import RefreshRows
@@ -42,8 +42,9 @@ class SettlementRows(RefreshRows, Protocol):
         """Read the rows that name `owner` as `lease_owner` or `doubt_owner`, whatever their state."""
         ...
 
-    def due(self, limit: int) -> Sequence[TokenRow]:
-        """Read up to `limit` rows whose `next_refresh_at` has passed by the database's clock, the earliest first.
+    def due(self, limit: int, *, skip: Collection[str] = ()) -> Sequence[TokenRow]:
+        """Read up to `limit` rows whose `next_refresh_at` has passed by the database's clock, the earliest first; none
+        of the integrations in `skip`.
 
         By index: the cost grows with what is due, not with what is stored. ACTIVE rows; REFRESHING ones whose lease is
         over, for their replica may never come back to doubt them; IN_DOUBT ones whose `not_before` has passed and that

@@ -90,7 +90,7 @@ class ExchangerServer:
         """Take no more calls, wait up to `grace` seconds for those that run, cancel the rest, and return."""
         until = time.monotonic() + grace
         self._server.stop(grace).wait()
-        wait_for_handlers(self._pool, -until - time.monotonic())
+        wait_for_handlers(self._pool, until - time.monotonic())
 
 
 class _Guard(grpc.ServerInterceptor):

@@ -249,3 +249,34 @@ def test_an_answer_of_another_version_is_unavailability() -> None:
         parts.worker._call(
             parts.worker._stub.CompleteRevocation, pb.CompleteRevocationRequest(), PATIENCE, lambda _: Upstream(99)
         )
+
+
+def test_the_end_waits_for_what_a_worker_that_is_gone_has_begun() -> None:
+    """A Connect goes on although nobody waits for it any more; whoever ends the server does wait."""
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def act(_: str) -> None:
+        begun.set()
+        go_on.wait(PATIENCE)
+        ended.set()
+
+    with wired() as parts:
+        parts.exchanger.act = act
+
+        def call() -> None:
+            with pytest.raises(ProviderUnavailableError):
+                complete(parts.worker)
+
+        calling = threading.Thread(target=call)
+        calling.start()
+        begun.wait()
+        parts.worker.close()
+        calling.join()
+        stopping = threading.Thread(target=lambda: parts.server.stop(60))
+        stopping.start()
+        # Time enough for a server that forgets the handler to be done with its end.
+        stopping.join(0.5)
+        assert stopping.is_alive()
+        go_on.set()
+        stopping.join()
+        assert ended.is_set()

@@ -38,7 +38,6 @@ MALFORMED: list[tuple[str, dict[str, Any], set[str]]] = [
     ("Connect", {"scope": 3}, {"scope"}),
     ("Connect", {"scope": -1}, {"scope"}),
     ("Connect", {"request_id": "r" * 129}, {"request_id"}),
-    ("Connect", {"client_id": "c" * 65}, {"client_id"}),
     ("Connect", {"authorization_code": CODE | {"code": ""}}, {"authorization_code.code"}),
     ("Connect", {"authorization_code": CODE | {"code": "c" * 8193}}, {"authorization_code.code"}),
     ("Connect", {"authorization_code": CODE | {"redirect_uri": "r" * 2049}}, {"authorization_code.redirect_uri"}),

@@ -6,7 +6,7 @@ import pytest
 
 from mmt_grpc.domain.model import Cause
 from mmt_grpc.domain.token_row import TokenRow
-from tests.store.backends import Backend
+from tests.store.backends import Backend, Database
 from tests.store.doubting import in_doubt
 from tests.store.material import (
     DAY,
@@ -91,3 +91,17 @@ def test_a_token_that_lives_again_keeps_what_renews_it(backend: Backend) -> None
 
     assert tokens.erase_renewals(7 * DAY, 10) == 0
     assert current(tokens, row).sealed.renewal_blob is not None
+
+
+def test_what_is_to_be_erased_is_only_what_is_condemned(opened: Database) -> None:
+    tokens = opened.backend().tokens
+    revived, first = in_doubt(tokens)
+    reconnected, second = in_doubt(tokens)
+    for row, attempt_id in ((revived, first), (reconnected, second)):
+        assert tokens.condemn(row, attempt_id=attempt_id)
+    assert len(opened.query("SELECT 1 FROM token WHERE condemned_at IS NOT NULL")) == 2
+
+    assert tokens.commit_refresh(revived, attempt_id=first, refreshed=refreshed())
+    reconnect(tokens, current(tokens, reconnected))
+
+    assert len(opened.query("SELECT 1 FROM token WHERE condemned_at IS NOT NULL")) == 0

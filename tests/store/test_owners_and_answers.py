@@ -52,6 +52,14 @@ def test_an_answer_is_not_committed_unprobed_into_a_condemned_row(tokens: Tokens
     assert current(tokens, row).state is TokenState.REAUTHENTICATION
 
 
+def test_a_condemned_row_that_still_names_the_attempt_takes_no_answer_unprobed(backend: Backend) -> None:
+    tokens = backend.tokens
+    row, first = in_doubt(tokens)
+    backend.plant(row, state=TokenState.REAUTHENTICATION)
+
+    assert not tokens.commit_answer(row, attempt_id=first, refreshed=refreshed())
+
+
 def test_an_answer_for_an_older_generation_or_a_row_that_is_gone_is_not_committed(tokens: Tokens) -> None:
     row, first = in_doubt(tokens)
     replaced = reconnect(tokens, row)
@@ -104,6 +112,16 @@ def test_a_name_of_an_older_generation_stands_nowhere(tokens: Tokens) -> None:
 
     assert tokens.clear_owner(row, owner=OWNER)
     assert current(tokens, row) == leased
+
+
+def test_a_doubt_of_a_newer_generation_keeps_its_owner(tokens: Tokens) -> None:
+    older, _ = in_doubt(tokens)
+    replaced = reconnect(tokens, older)
+    assert tokens.doubt(replaced, attempt_id=lease(tokens, replaced), not_before=0)
+    newer = current(tokens, older)
+
+    assert tokens.clear_owner(older, owner=OWNER)
+    assert current(tokens, older) == newer
 
 
 def test_the_rows_that_name_a_replica_are_found_in_every_state(tokens: Tokens) -> None:

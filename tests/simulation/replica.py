@@ -1,0 +1,325 @@
+"""A replica: a disk that stays, and lives that come and go, each running the real engine."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from mmt_grpc.app.engine_parts import Losses, Parts
+from mmt_grpc.app.engine_wiring import EngineWiring
+from mmt_grpc.domain.errors import MmtError
+from mmt_grpc.domain.failpoints import NoFailpoints
+from mmt_grpc.domain.ports.audit import AuditRecord
+from mmt_grpc.domain.ports.exchanger import CallContext
+from mmt_grpc.domain.revoke import Revoke
+from mmt_grpc.exchange.attempt_files import ANSWER_AT, AttemptFiles
+from mmt_grpc.exchange.engine import ExchangeEngine
+from mmt_grpc.exchange.lanes import LONGEST_QUEUE, Lanes
+from mmt_grpc.exchange.pacing import Pacing
+from mmt_grpc.exchange.spool import Spool
+from mmt_grpc.exchange.write_back import StoppedError
+from tests.simulation.database import Database, Line
+from tests.simulation.disk import File, SimulatedDisk
+from tests.simulation.exchange import Exchange, Post
+from tests.simulation.oracle import Attempt, Oracle
+from tests.simulation.provider import SimulatedProvider
+from tests.simulation.scheduler import Gate, Scheduler, Signal
+from tests.simulation.sealing import PlainIndex, PlainRecords, PlainSealing
+
+AHEAD_SECONDS: Final = 15.0
+CONTEXT: Final = CallContext("call-1", "caller")
+
+
+class SimulatedClock:
+    """`Clock` of one process."""
+
+    def __init__(self, life: "Life") -> None:
+        self._life = life
+
+    def elapsed(self) -> int:
+        return self._life.world.scheduler.now + self._life.booted_at
+
+    def sleep(self, microseconds: int) -> None:
+        self._life.world.scheduler.step(self._life, "sleep", wait=max(microseconds, 1))
+
+
+class SimulatedRandomness:
+    """`Randomness` by the seed."""
+
+    def __init__(self, source: random.Random) -> None:
+        self._random = source
+
+    def random_bytes(self, count: int) -> bytes:
+        return self._random.randbytes(count)
+
+    def jitter(self, low: int, high: int) -> int:
+        return self._random.randint(low, high)
+
+
+class SimulatedLanes(Lanes):
+    """`Lanes` whose threads are tasks."""
+
+    def __init__(self, life: "Life") -> None:
+        super().__init__()
+        self._life = life
+
+    def start(self, lane: str, key: bytes, work: Callable[[], None]) -> bool:
+        if self._closed or key in self._running or len(self._running) >= LONGEST_QUEUE:
+            return False
+        self._running[key] = lane
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self._end(key)
+
+        self._life.world.scheduler.spawn(self._life, f"lane {key.hex()[:4]}", run, key=key)
+        return True
+
+
+class SimulatedLog:
+    """`EventLog` into the trace."""
+
+    def __init__(self, life: "Life") -> None:
+        self._life = life
+
+    def info(self, name: str, /, **fields: object) -> None:
+        scheduler = self._life.world.scheduler
+        if scheduler.trace is not None:
+            scheduler.note(f"{self._life.name} log: {name} {fields}")
+
+    warning = error = info
+
+
+class Steps(NoFailpoints):
+    """`Failpoints` at each of which others may go on."""
+
+    def __init__(self, life: "Life") -> None:
+        self._life = life
+
+    def reach(self, name: str) -> None:
+        self._life.world.scheduler.step(self._life, name, wait=20)
+
+
+class SimulatedAudit:
+    """`Audit` that can always be written."""
+
+    def write(self, record: AuditRecord) -> None:
+        del record
+
+
+class Unwatched:
+    """Watches no breaker."""
+
+    def breaker(self, integration: str, *, is_open: bool) -> None:
+        del integration, is_open
+
+
+@dataclass(kw_only=True)
+class World:
+    """What all replicas stand in."""
+
+    scheduler: Scheduler
+    database: Database
+    exchange: Exchange
+    oracle: Oracle
+    sealing: PlainSealing
+    stretch: float
+    """How much longer a replica waits between its rounds than in earnest: fewer of them, the same order."""
+    replicas: list["Replica"] = field(default_factory=list)
+
+
+class Replica:
+    """What survives: a name and a disk."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.world = world
+        self.owner = f"replica-{number}".ljust(16, "-").encode()
+        self.name = f"r{number}"
+        self.disk = SimulatedDisk(scheduler=world.scheduler, on_sync=self._synced)
+        self.lives = 0
+        self.life: Life | None = None
+        self.is_gone = False
+
+    def boot(self) -> None:
+        """Start the next life, if the machine is there and none is running."""
+        if self.is_gone or (self.life is not None and not self.life.is_dead):
+            return
+        self.lives += 1
+        self.life = Life(self)
+        self.life.start()
+
+    def _synced(self, disk: SimulatedDisk, file: File) -> None:
+        kind, _, key = file.name.removesuffix(".record").partition("-")
+        if kind == "attempt" and len(file.durable) > ANSWER_AT + 4 and any(file.durable[ANSWER_AT : ANSWER_AT + 4]):
+            attempt = self.world.oracle.attempts.get(bytes.fromhex(key))
+            if attempt is not None:
+                attempt.is_persisted = True
+        del disk
+
+
+class Life:
+    """One life of a replica: a `Process`, the engine in it, and a worker's Revoke."""
+
+    def __init__(self, replica: Replica) -> None:
+        self.world = replica.world
+        self.replica = replica
+        self.name = f"{replica.name}.{replica.lives}"
+        self.is_dead = False
+        self.stopped_until = 0
+        self.is_ready = False
+        world, scheduler = self.world, self.world.scheduler
+        self.booted_at = scheduler.random.randrange(10**9)
+        replica.disk.process = self
+        self._losses = Losses()
+        self.line = Line(
+            database=world.database,
+            process=self,
+            oracle=world.oracle,
+            disk_had_trouble=lambda: replica.disk.had_trouble,
+            on_loss=self._losses.happened,
+        )
+        self._random = SimulatedRandomness(scheduler.random)
+        self._stopping = Signal(scheduler=scheduler, process=self, stretch=world.stretch)
+        self.engine = self._engine()
+
+    def start(self) -> None:
+        """Do what the exchanger does at its start, then what goes on in the background."""
+        self.world.scheduler.spawn(self, "start", self._start)
+
+    def refresh(self, key: tuple[int, bytes], generation: int) -> None:
+        """Ask for a refresh, as a worker does."""
+        try:
+            self.engine.refresh(CONTEXT, shard=key[0], token_key=key[1], generation=generation)
+        except (MmtError, StoppedError):
+            return
+
+    def revoke(self) -> Revoke:
+        """The worker's verb."""
+        database = self.world.database.store
+        return Revoke(
+            rows=self.line.over(database.tokens),
+            ledger=self._ledger(),
+            index=PlainIndex(),
+            exchanger=self.engine,
+            audit=SimulatedAudit(),
+            clock=SimulatedClock(self),
+            failpoints=Steps(self),
+        )
+
+    def sent(self, post: Post) -> None:
+        attempt = self._attempt()
+        name = f"attempt-{attempt.attempt_id.hex()}.record"
+        self.world.oracle.send(attempt, post, intent_is_durable=self.replica.disk.holds(name))
+
+    def answered(self, post: Post) -> None:
+        del post
+        self._attempt().is_received = True
+
+    def _attempt(self) -> Attempt:
+        task = self.world.scheduler.current
+        assert task is not None
+        if not isinstance(task.attempt, Attempt):
+            self.world.oracle.fail("something is sent without a lease")
+        return cast("Attempt", task.attempt)
+
+    def _start(self) -> None:
+        while True:
+            try:
+                self.engine.recover()
+                break
+            except (MmtError, StoppedError):
+                self.world.scheduler.step(self, "start again", wait=2_000_000)
+        self.is_ready = True
+        background = (("heartbeat", self.engine.heartbeat.run), ("upstream", self.engine.upstream.run))
+        for name, work in (*background, ("ahead", self._ahead)):
+            self.world.scheduler.spawn(self, name, work)
+
+    def _ahead(self) -> None:
+        """Start what is due, as the scheduler's thread does, but less often."""
+        while True:
+            self._stopping.wait(AHEAD_SECONDS)
+            try:
+                self.engine.scheduler.tick()
+            except (MmtError, StoppedError):
+                continue
+
+    def _ledger(self) -> Any:
+        return _Paced(self.world.database.store.ledger, self)
+
+    def _engine(self) -> ExchangeEngine:
+        world, disk, store = self.world, self.replica.disk, self.world.database.store
+        records, log, steps = PlainRecords(), SimulatedLog(self), Steps(self)
+        spool = Spool(directory=cast("Any", disk.root), sealing=records)
+        gate = Gate(scheduler=world.scheduler, process=self)
+        vars(spool)["_locks"] = [gate]
+        tokens = self.line.over(store.tokens)
+        engine = EngineWiring(
+            Parts(
+                owner=self.replica.owner,
+                life=self.replica.lives.to_bytes(16),
+                tokens=tokens,
+                requests=tokens,
+                replicas=self.line.over(store.replicas),
+                installations=self.line.over(store.installations),
+                recoveries=self.line.over(store.recoveries),
+                ledger=self._ledger(),
+                index=PlainIndex(),
+                request_index=PlainIndex(),
+                sealing=world.sealing,
+                epochs=lambda: ((1,), (1,)),
+                audit=SimulatedAudit(),
+                providers=self._provider(),
+                spool=spool,
+                attempt_log=AttemptFiles(
+                    directory=cast("Any", disk.root), sealing=records, failpoints=steps, log=log
+                ),
+                pacing=Pacing(
+                    rates={},
+                    budgets=store.budgets,
+                    clock=SimulatedClock(self),
+                    randomness=self._random,
+                    log=log,
+                    observer=Unwatched(),
+                ),
+                lanes=SimulatedLanes(self),
+                clock=SimulatedClock(self),
+                wall_clock=disk.wall,
+                randomness=self._random,
+                failpoints=steps,
+                stopping=cast("Any", self._stopping),
+                losses=self._losses,
+                log=log,
+            )
+        ).engine()
+        self._ungreen(engine)
+        return engine
+
+    def _provider(self) -> Any:
+        return SimulatedProvider(
+            exchange=self.world.exchange, scheduler=self.world.scheduler, process=self, witness=self
+        )
+
+    def _ungreen(self, engine: ExchangeEngine) -> None:
+        """Put what tasks wait at in the place of what threads wait at."""
+        scheduler = self.world.scheduler
+        for part, name in ((engine.settling, "_lock"), (engine.upstream, "_staging")):
+            setattr(part, name, Gate(scheduler=scheduler, process=self))
+        woken = Signal(scheduler=scheduler, process=self, stretch=self.world.stretch)
+        engine.upstream._woken = cast("Any", woken)
+
+
+class _Paced:
+    def __init__(self, port: object, life: Life) -> None:
+        self._port = port
+        self._life = life
+
+    def __getattr__(self, name: str) -> Any:
+        method, life = getattr(self._port, name), self._life
+
+        def ask(*arguments: Any, **named: Any) -> Any:
+            life.world.scheduler.step(life, f"ledger {name}")
+            return method(*arguments, **named)
+
+        return ask

@@ -23,7 +23,7 @@ class Finding:
 class Canaries:
     """The secrets of one test, by kind."""
 
-    planted: dict[str, str] = field(default_factory=dict)
+    planted: dict[str, str | bytes] = field(default_factory=dict)
 
     def mint(self, kind: str, *, alphabet: str = '+/=~"\\é') -> str:
         """Make a secret whose escaped, quoted and encoded forms differ from it."""
@@ -39,6 +39,10 @@ class Canaries:
         self.planted[f"{kind} {len(self.planted)}"] = text
         return text
 
+    def add_key(self, kind: str, key: bytes) -> None:
+        """Take a secret that is no text."""
+        self.planted[f"{kind} {len(self.planted)}"] = key
+
     def found(self, places: Mapping[str, bytes]) -> list[Finding]:
         """Search every place for every secret in every form."""
         return [
@@ -50,17 +54,27 @@ class Canaries:
         ]
 
 
-def forms(text: str) -> Iterator[tuple[str, bytes]]:
-    """The forms in which a text may turn up."""
-    raw = text.encode()
-    yield "raw", raw
+def forms(secret: str | bytes) -> Iterator[tuple[str, bytes]]:
+    """The forms in which a secret may turn up."""
+    if isinstance(secret, bytes):
+        yield from forms_of_bytes(secret)
+    else:
+        yield from forms_of_bytes(secret.encode())
+        yield from forms_of_text(secret)
+
+
+def forms_of_text(text: str) -> Iterator[tuple[str, bytes]]:
     yield "utf-16", text.encode("utf-16-le")
-    yield "hex", raw.hex().encode()
-    yield "HEX", raw.hex().upper().encode()
     yield "url", urllib.parse.quote(text, safe="").encode()
     yield "form", urllib.parse.quote_plus(text).encode()
     yield "json", json.dumps(text)[1:-1].encode()
     yield "repr", repr(text)[1:-1].encode()
+
+
+def forms_of_bytes(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    yield "raw", raw
+    yield "hex", raw.hex().encode()
+    yield "HEX", raw.hex().upper().encode()
     yield "bytes", repr(raw)[2:-1].encode()
     for shift in range(3):
         # Whatever stands before and after it, these characters of the base64 are its own.

@@ -186,7 +186,7 @@ def test_no_secret_is_found_anywhere_on_sqlite(tmp_path: Path, exchange: Scripte
         assert canaries.found(found) == []
         last = found
         assert drill.told
-    canaries.add("root key", (state_dir / "root.key").read_text().strip())
+    canaries.add_key("root key", (state_dir / "root.key").read_bytes().strip())
     assert canaries.found(last) == []
     assert {"file mmt.db", "file ledger.db", "file dev.log"} <= last.keys()
     assert any(name.startswith("file audit/") for name in last)

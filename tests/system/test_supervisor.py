@@ -39,7 +39,9 @@ def lose_the_supervisor(service: Service, point: str, call: Any) -> None:
 
 
 def paused(state_dir: Path, point: str) -> Any:
-    return running_service(state_dir, expect_exit=None, MMT_FAILPOINTS=f"{point}=sleep:{ASLEEP}")
+    """Run an installation that stays at a point; it asks for no account, for the sandbox dies with its supervisor."""
+    env = {"MMT_FAILPOINTS": f"{point}=sleep:{ASLEEP}", "MMT_PROVIDERS__COINBASE__ACCOUNT_URL": ""}
+    return running_service(state_dir, expect_exit=None, **env)
 
 
 @pytest.mark.parametrize("point", CONNECT)

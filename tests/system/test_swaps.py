@@ -1,0 +1,174 @@
+"""Whoever can write the database can break a row, never turn it into another: nothing opens in another's place."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support.clients import READ, WRITE, Refused, refusal, token_of
+from tests.support.rows import SEALED, Rows
+from tests.support.service import Service
+
+Cell = tuple[int, str]
+"""Which of the two rows, and the column."""
+CELLS: list[Cell] = [(row, column) for row in (0, 1) for column in SEALED]
+SWAPS = list(itertools.combinations(CELLS, 2))
+OPENED_BY_RESOLVE = {"access_key", "access_blob"}
+OPENED_BY_CHECK_SCOPE = {"access_key", "metadata_blob"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two connections of one client, of two users, and their rows."""
+
+    service: Service
+    rows: Rows
+    ids: tuple[str, str]
+    keys: tuple[bytes, bytes]
+    tokens: tuple[str, str]
+
+    def unharmed(self) -> None:
+        """Both work as before."""
+        assert tuple(token_of(self.service.write.resolve(token_id)) for token_id in self.ids) == self.tokens
+        assert all(self.service.write.check_scope(token_id).allowed for token_id in self.ids)
+
+    def never_each_others(self, *, unreadable: set[int], unchecked: set[int]) -> None:
+        """Those rows do not open, for Resolve and for CheckScope; what opens is the row's own."""
+        for number, token_id in enumerate(self.ids):
+            if number in unreadable:
+                refused = refusal(lambda token_id=token_id: self.service.write.resolve(token_id))  # type: ignore[misc]  # bound
+                assert refused.reason == "CREDENTIAL_UNREADABLE"
+                assert refused.code.name == "DATA_LOSS"
+            else:
+                assert token_of(self.service.write.resolve(token_id)) == self.tokens[number]
+            if number in unchecked:
+                refused = refusal(lambda token_id=token_id: self.service.write.check_scope(token_id))  # type: ignore[misc]  # bound
+                assert refused.reason == "CREDENTIAL_UNREADABLE"
+            else:
+                assert self.service.write.check_scope(token_id).granted_scope == READ
+
+
+def pair_of(service: Service) -> Pair:
+    rows = Rows(service.dev.database_url)
+    ids, keys, tokens = [], [], []
+    for _ in range(2):
+        before = rows.keys()
+        token_id, _ = service.connected()
+        (key,) = rows.keys() - before
+        ids.append(token_id)
+        keys.append(key)
+        tokens.append(token_of(service.write.resolve(token_id)))
+    return Pair(service, rows, (ids[0], ids[1]), (keys[0], keys[1]), (tokens[0], tokens[1]))
+
+
+@pytest.fixture
+def pair(either: Service) -> Iterator[Pair]:
+    pair = pair_of(either)
+    yield pair
+    for token_id in pair.ids:
+        either.write.revoke(token_id)
+    assert not pair.rows.keys() & set(pair.keys)
+
+
+def test_no_two_sealed_columns_can_change_places(pair: Pair) -> None:
+    """All pairs of the ten cells of two rows, in one row and across; put back, everything works again."""
+    originals = [pair.rows.read(key) for key in pair.keys]
+    for one, other in SWAPS:
+        changed = [dict(row) for row in originals]
+        changed[one[0]][one[1]], changed[other[0]][other[1]] = originals[other[0]][other[1]], originals[one[0]][one[1]]
+        pair.rows.write(*zip(pair.keys, changed, strict=True))
+        pair.never_each_others(
+            unreadable={row for row, column in (one, other) if column in OPENED_BY_RESOLVE},
+            unchecked={row for row, column in (one, other) if column in OPENED_BY_CHECK_SCOPE},
+        )
+        pair.rows.write(*zip(pair.keys, originals, strict=True))
+    pair.unharmed()
+
+
+@pytest.mark.parametrize("column", ["renewal_key", "renewal_blob"])
+def test_anothers_refresh_token_is_never_spent(pair: Pair, column: str) -> None:
+    originals = [pair.rows.read(key, column) for key in pair.keys]
+    pair.rows.write(*zip(pair.keys, reversed(originals), strict=True))
+    for token_id in pair.ids:
+        refused = refusal(lambda token_id=token_id: pair.service.write.resolve(token_id, rejected_generation=1))  # type: ignore[misc]  # bound
+        assert refused.reason == "CREDENTIAL_UNREADABLE"
+    pair.rows.write(*zip(pair.keys, originals, strict=True))
+    pair.unharmed()
+    for token_id, token in zip(pair.ids, pair.tokens, strict=True):
+        assert token_of(pair.service.write.resolve(token_id, rejected_generation=1)) != token
+
+
+CHANGES: list[tuple[dict[str, Any], set[str], bool]] = [
+    ({"scope": 2}, {"CREDENTIAL_UNREADABLE"}, True),
+    ({"integration": b"uphold"}, {"CREDENTIAL_UNREADABLE"}, True),
+    ({"generation": 2}, {"CREDENTIAL_UNREADABLE"}, False),
+    ({"generation": 0}, {"CREDENTIAL_UNREADABLE"}, False),
+    ({"identity_key": bytes(32)}, {"CREDENTIAL_UNREADABLE"}, True),
+    ({"format": 99}, {"CREDENTIAL_UNREADABLE"}, True),
+    # An epoch that a process does not know may be one that it has not loaded yet.
+    ({"key_epoch": 99}, {"CREDENTIAL_UNREADABLE", "STORE_UNAVAILABLE"}, True),
+    ({"token_key": b"x" * 32}, {"TOKEN_NOT_FOUND"}, True),
+]
+
+
+@pytest.mark.parametrize(("values", "reasons", "checked"), CHANGES)
+def test_a_column_changed_by_hand_makes_the_row_unusable_until_it_is_put_back(
+    *, pair: Pair, values: dict[str, Any], reasons: set[str], checked: bool
+) -> None:
+    key, token_id = pair.keys[0], pair.ids[0]
+    if pair.service.dev.database_url.startswith("sqlite"):
+        values = {name: value.decode() if name == "integration" else value for name, value in values.items()}
+    original = pair.rows.read(key, *values)
+    pair.rows.write((key, values))
+    for required in (READ, WRITE):
+        refused = refusal(lambda required=required: pair.service.write.resolve(token_id, required))  # type: ignore[misc]  # bound
+        assert refused.reason in reasons | (
+            {"SCOPE_MISMATCH"} if required == WRITE and "scope" not in values else set()
+        )
+        assert pair.tokens[0].encode() not in refused.everything
+    try:
+        allowed = pair.service.write.check_scope(token_id, WRITE).allowed
+    except Refused as refused:
+        assert refused.reason in reasons  # noqa: PT017  # an answer is as good where the column is not sealed into it
+        allowed = False
+    else:
+        assert not checked, "the changed column is not noticed"
+    assert not allowed
+    pair.rows.write((values.get("token_key", key), original))
+    pair.unharmed()
+
+
+def test_rows_whose_keys_have_changed_places_open_for_nobody(either: Service) -> None:
+    pair = pair_of(either)
+    first, second = (pair.rows.read(key, "shard", "token_key") for key in pair.keys)
+    free = {"shard": 4096, "token_key": b"x" * 32}
+    pair.rows.write((pair.keys[0], free), (pair.keys[1], first), (free["token_key"], second))  # type: ignore[arg-type]  # bytes
+    for token_id in pair.ids:
+        assert refusal(lambda token_id=token_id: either.write.resolve(token_id)).reason == "CREDENTIAL_UNREADABLE"  # type: ignore[misc]  # bound
+    pair.rows.write((pair.keys[0], free), (pair.keys[1], second), (free["token_key"], first))  # type: ignore[arg-type]  # bytes
+    pair.unharmed()
+
+
+@pytest.mark.parametrize("column", [*SEALED, "scope", "generation", "format", "identity_key"])
+def test_revoke_works_on_a_row_that_nobody_can_read(either: Service, column: str) -> None:
+    pair = pair_of(either)
+    broken = pair.rows.read(pair.keys[0], column)[column]
+    pair.rows.write((pair.keys[0], {column: 2 if isinstance(broken, int) else bytes(len(broken))}))
+    either.write.revoke(pair.ids[0])
+    assert pair.keys[0] not in pair.rows.keys()  # noqa: SIM118  # its own method
+    assert refusal(lambda: either.write.resolve(pair.ids[0])).reason == "TOKEN_NOT_FOUND"
+    assert token_of(either.write.resolve(pair.ids[1])) == pair.tokens[1]
+
+
+def test_a_changed_row_is_never_written(either: Service) -> None:
+    pair = pair_of(either)
+    original = pair.rows.read(pair.keys[0], "access_blob", "version", "state")
+    pair.rows.write((pair.keys[0], {"access_blob": bytes(64)}))
+    refusal(lambda: either.write.resolve(pair.ids[0]))
+    refusal(lambda: either.write.resolve(pair.ids[0], rejected_generation=1))
+    after = pair.rows.read(pair.keys[0], "access_blob", "version", "state")
+    assert after == {**original, "access_blob": bytes(64)}

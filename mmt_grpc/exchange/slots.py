@@ -25,10 +25,11 @@ class Spacing:
     spacing: int
     tolerance: int
 
-    @property
-    def burst(self) -> int:
-        """How many slots that have passed while nobody asked may still be used, beside the present one."""
-        return max(0, self.tolerance - 1) // self.spacing
+    def burst(self, round_trip: int) -> int:
+        """How many slots that have passed while nobody asked may still be used when they arrive, beside the present
+        one; the store answers in `round_trip` microseconds.
+        """
+        return max(0, self.tolerance - 1 - round_trip) // self.spacing
 
     @property
     def chunk(self) -> int:
@@ -56,6 +57,7 @@ class SlotQueue:
         self._held_until = 0
         self._asked_too_early: dict[int, int] = {}
         self._database_ahead: int | None = None
+        self._round_trip = 0
         self._lock = threading.Lock()
         self._leasing = threading.Lock()
 
@@ -127,9 +129,15 @@ class SlotQueue:
         asked_at = self._clock.elapsed()
         spacing = self._spacing
         slots = self._budgets.lease_slots(
-            self._name, count=spacing.chunk, spacing=spacing.spacing, burst=spacing.burst, horizon=horizon
+            self._name,
+            count=spacing.chunk,
+            spacing=spacing.spacing,
+            burst=spacing.burst(self._round_trip),
+            horizon=horizon,
         )
         answered_at = self._clock.elapsed()
+        # A store that is slow now is slow the next time: slots that would be too old on arrival are not asked for.
+        self._round_trip = answered_at - asked_at
         with self._lock:
             if slots is None:
                 self._asked_too_early[horizon] = answered_at + max(spacing.spacing // 4, horizon, SHORTEST_PAUSE)

@@ -1,9 +1,11 @@
 """Failpoints switched on by the environment of a dev installation: `MMT_FAILPOINTS="connect.after_exchange=kill,…"`.
 
-Actions: `kill` (SIGKILL to the process itself), `raise` (an error that nobody expects), `sleep:SECONDS`. They hold for
-the first life of each process only: what takes a killed one's place runs to its end. Production has none.
+Actions: `kill` (SIGKILL to the process itself), `raise` (an error that nobody expects), `sleep:SECONDS`, `enospc` and
+`eio` (the disk refuses). They hold for the first life of each process only: what takes a killed one's place runs to its
+end. Production has none.
 """
 
+import errno
 import os
 import signal
 import time
@@ -15,6 +17,7 @@ from mmt_grpc.domain.failpoints import Failpoints, NoFailpoints
 from mmt_grpc.domain.ports.event_log import EventLog
 
 VARIABLE: Final = "MMT_FAILPOINTS"
+DISK_ERRORS: Final = {"enospc": errno.ENOSPC, "eio": errno.EIO}
 
 
 class FailpointError(Exception):
@@ -60,8 +63,14 @@ def _action(text: str) -> Callable[[], None]:
         except ValueError:
             raise FailpointSyntaxError("a failpoint sleeps for a number of seconds") from None
         return lambda: time.sleep(seconds)
-    raise FailpointSyntaxError("a failpoint's action is kill, raise or sleep:SECONDS")
+    if kind in DISK_ERRORS:
+        return lambda: _refuse(DISK_ERRORS[kind])
+    raise FailpointSyntaxError("a failpoint's action is kill, raise, enospc, eio or sleep:SECONDS")
 
 
 def _fail() -> None:
     raise FailpointError
+
+
+def _refuse(number: int) -> None:
+    raise OSError(number, os.strerror(number))

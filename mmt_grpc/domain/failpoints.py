@@ -11,14 +11,34 @@ NAMES: Final = (
     "connect.after_spool",
     "connect.before_commit",
     "connect.after_commit",
-    # A refresh, in the exchanger: nothing is leased; the row is; the connection is open; the provider has answered, or
-    # refused; the answer is committed.
+    # A refresh, in the exchanger: nothing is leased; the row is.
     "refresh.before_lease",
     "refresh.after_lease",
+    # Its intent on the disk: nothing is written; the file is, not synced; file and directory are synced.
+    "spool.before_intent",
+    "spool.before_intent_sync",
+    "spool.after_intent",
+    "refresh.after_intent",
+    # The connection is open; the provider has answered, or refused.
     "refresh.before_send",
     "refresh.after_answer",
     "refresh.after_refusal",
+    # The answer on the disk: nothing of it is written; it is, not synced; it is synced.
+    "spool.before_answer",
+    "spool.before_answer_sync",
+    "spool.after_answer",
+    # The answer is about to be committed; is; or the row was put back, put in doubt, condemned.
+    "refresh.before_commit",
     "refresh.after_commit",
+    "refresh.after_release",
+    "refresh.after_doubt",
+    "refresh.after_condemn",
+    # The end of the record: the row is about to forget its owner; has; the file is about to be overwritten; removed.
+    "refresh.before_scrub",
+    "settle.before_clear",
+    "settle.before_scrub",
+    "spool.before_scrub",
+    "spool.before_unlink",
     # Revoke, in the worker: nothing is changed; the ledger says it; the credentials are handed over; the row is gone.
     "revoke.before_ledger",
     "revoke.after_ledger",

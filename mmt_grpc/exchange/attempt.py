@@ -25,6 +25,7 @@ LEASE: Final = 60 * MICROSECONDS
 LATEST_SEND: Final = 15 * MICROSECONDS
 """A POST is written less than this after its lease was asked for, or not at all."""
 ID_BYTES: Final = 16
+UNKEPT_PAUSE: Final = MICROSECONDS
 LOST_THE_RACE: Final = "lost_the_race"
 
 
@@ -56,9 +57,9 @@ class Attempts:
         leased_at = self._lease(provider, row, attempt_id)
         if leased_at is None:
             return LOST_THE_RACE
-        lease = _Lease(attempt_id, began, leased_at, self.clock.elapsed(), admission)
+        lease = _Lease(provider, row, admission, attempt_id, began, leased_at, self.clock.elapsed())
         self.failpoints.reach("refresh.after_lease")
-        ending = self._under(lease, provider, row, opened.renewal)
+        ending = self._under(lease, opened.renewal)
         self.log.info("refresh", integration=provider.name, outcome=ending)
         return ending
 
@@ -80,70 +81,72 @@ class Attempts:
                 return None
             return seen.lease_until - LEASE
 
-    def _under(self, lease: "_Lease", provider: Provider, row: TokenRow, renewal: Secret) -> str:
+    def _under(self, lease: "_Lease", renewal: Secret) -> str:
         """Go from the lease to the end, whatever it is; the intent is on disk before anything is sent."""
-        binding = row.binding
-        intent = Intent(lease.attempt_id, row.shard, binding.token_key, binding.integration, binding.generation)
+        intent = lease.intent()
         try:
             self.attempt_log.intend(intent)
         except StoreUnavailableError:
             self.disk.failed()
-            return self._put_back(row, lease, None, never_sent=True)
+            return self._put_back(lease, None, never_sent=True, failure="disk_failed")
         self.failpoints.reach("refresh.after_intent")
-        ending = self._sent(provider, row, lease, intent, renewal)
+        ending = self._sent(lease, intent, renewal)
         self.failpoints.reach("refresh.before_scrub")
-        if ending.keeps_record:
-            return ending.word
-        self.write_back.clear_owner(row.shard, binding.token_key, self.owner)
-        self._scrub(intent)
+        if not ending.keeps_record:
+            self.write_back.clear_owner(intent.shard, intent.token_key, self.owner)
+            self._scrub(intent)
         return ending.word
 
-    def _sent(self, provider: Provider, row: TokenRow, lease: "_Lease", intent: Intent, renewal: Secret) -> "_Ending":
+    def _sent(self, lease: "_Lease", intent: Intent, renewal: Secret) -> "_Ending":
         try:
-            channel = provider.open_refresh()
+            channel = lease.provider.open_refresh()
         except ProviderError as error:
             lease.admission.learn(error)
-            return _Ending(self._put_back(row, lease, error, never_sent=True))
+            return _Ending(self._put_back(lease, error, never_sent=True, failure=word(error)))
         try:
             self.failpoints.reach("refresh.before_send")
             sent = self.clock.elapsed()
             if sent - lease.began >= LATEST_SEND:
-                return _Ending(self._put_back(row, lease, None, never_sent=True))
+                return _Ending(self._put_back(lease, None, never_sent=True, failure="too_late_to_send"))
             try:
                 issued = channel.refresh(renewal)
             except ProviderError as error:
                 lease.admission.learn(error)
-                return _Ending(self._failed(row, lease, error))
+                return _Ending(self._failed(lease, error))
             lease.admission.learn(None)
         finally:
             channel.close()
         self.failpoints.reach("refresh.after_answer")
-        return self._keep(row, lease, intent, issued, sent_at=lease.leased_at + sent - lease.taken)
+        return self._keep(lease, intent, issued, sent_at=lease.leased_at + sent - lease.taken)
 
-    def _failed(self, row: TokenRow, lease: "_Lease", error: ProviderError) -> str:
+    def _failed(self, lease: "_Lease", error: ProviderError) -> str:
         self.failpoints.reach("refresh.after_refusal")
         if error.failure is Failure.AMBIGUOUS:
-            self.write_back.doubt(row, lease.attempt_id)
-            self.failpoints.reach("refresh.after_doubt")
-            return "in_doubt"
+            return self._doubt(lease, word(error))
         if error.failure is Failure.PERMANENT:
-            self.write_back.condemn(row, lease.attempt_id)
+            self.write_back.condemn(lease.row, lease.attempt_id)
             self.failpoints.reach("refresh.after_condemn")
             return "reauthentication_required"
-        return self._put_back(row, lease, error, never_sent=error.failure is Failure.NOT_SENT)
+        never_sent = error.failure is Failure.NOT_SENT
+        return self._put_back(lease, error, never_sent=never_sent, failure=word(error))
 
-    def _put_back(self, row: TokenRow, lease: "_Lease", error: ProviderError | None, *, never_sent: bool) -> str:
-        wait = backoff.wait_after(error, failures=row.failures, randomness=self.randomness)
-        self.write_back.release(row, lease.attempt_id, wait=wait, never_sent=never_sent)
+    def _doubt(self, lease: "_Lease", failure: str) -> str:
+        tolerant = lease.provider.tolerates_reuse
+        self.write_back.doubt(lease.row, lease.attempt_id, tolerant=tolerant, failure=failure)
+        self.failpoints.reach("refresh.after_doubt")
+        return "in_doubt"
+
+    def _put_back(self, lease: "_Lease", error: ProviderError | None, *, never_sent: bool, failure: str) -> str:
+        wait = backoff.wait_after(error, failures=lease.row.failures, randomness=self.randomness)
+        self.write_back.release(lease.row, lease.attempt_id, wait=wait, never_sent=never_sent, failure=failure)
         self.failpoints.reach("refresh.after_release")
         return "not_sent" if never_sent else "not_consumed"
 
-    def _keep(self, row: TokenRow, lease: "_Lease", intent: Intent, issued: Issued, *, sent_at: int) -> "_Ending":
+    def _keep(self, lease: "_Lease", intent: Intent, issued: Issued, *, sent_at: int) -> "_Ending":
         """Put the answer on disk before anybody is told, then commit it; a disk that fails now loses no token."""
         answer = Answer.of(issued, sent_at=sent_at)
         if answer is None:
-            self.write_back.doubt(row, lease.attempt_id)
-            return _Ending("in_doubt")
+            return _Ending(self._doubt(lease, "no_bearer_token"))
         try:
             self.attempt_log.answer(intent, answer)
             kept = True
@@ -152,8 +155,12 @@ class Attempts:
             kept = False
         self.failpoints.reach("refresh.before_commit")
         verdict = self.settlement.apply(intent, answer)
+        while not kept and not verdict.is_final:
+            # Nothing but this thread has the answer.
+            self.clock.sleep(UNKEPT_PAUSE)
+            verdict = self.settlement.apply(intent, answer)
         self.failpoints.reach("refresh.after_commit")
-        return _Ending(verdict.value, keeps_record=kept and verdict in (Verdict.COMMITTED, Verdict.LATER))
+        return _Ending(verdict.value, keeps_record=kept and verdict in {Verdict.COMMITTED, Verdict.LATER})
 
     def _scrub(self, intent: Intent) -> None:
         try:
@@ -164,13 +171,24 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class _Lease:
-    """`began` before it was asked for (that bounds the POST), `taken` after it was had (so an expiry is only early)."""
+    """A row leased for one request to its provider.
 
+    `began` before it was asked for (that bounds the POST), `taken` after it was had (so an expiry is only early); both
+    elapsed microseconds. `leased_at` is the database's time.
+    """
+
+    provider: Provider
+    row: TokenRow
+    admission: Admission
     attempt_id: bytes
     began: int
     leased_at: int
     taken: int
-    admission: Admission
+
+    def intent(self) -> Intent:
+        """Return what is written down before anything is sent."""
+        binding = self.row.binding
+        return Intent(self.attempt_id, self.row.shard, binding.token_key, binding.integration, binding.generation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +197,11 @@ class _Ending:
 
     word: str
     keeps_record: bool = False
+
+
+def word(error: ProviderError) -> str:
+    """Return the word for a failure that the row keeps for operators."""
+    return "rate_limited" if error.rate_limited else error.failure.value
 
 
 def outcome_of(ending: str) -> str:

@@ -121,6 +121,7 @@ class Committing:
         )
         refreshable = issued.renewal is not None
         expires_at = lifetimes.expiry(issued, sent_at=sent_at, refreshable=refreshable)
+        renewal_expires_at = lifetimes.renewal_expiry(issued, sent_at=sent_at)
         return Connection(
             shard=self.index.shard(identity.client_id, identity.end_user_id),
             binding=binding,
@@ -128,9 +129,13 @@ class Committing:
             client_key=self.index.client_key(identity.client_id),
             account_key=account_key,
             access_expires_at=expires_at,
-            renewal_expires_at=lifetimes.renewal_expiry(issued, sent_at=sent_at),
+            renewal_expires_at=renewal_expires_at,
             next_refresh_at=lifetimes.next_refresh(
-                expires_at, now=sent_at, refreshable=refreshable, randomness=self.randomness
+                expires_at,
+                now=sent_at,
+                refreshable=refreshable,
+                randomness=self.randomness,
+                renewal_expires_at=renewal_expires_at,
             ),
             sealed=self.sealing.seal_connection(
                 binding=binding, credential=issued.credential, renewal=issued.renewal, metadata=metadata

@@ -2,11 +2,14 @@
 
 import threading
 from dataclasses import dataclass, field
+from typing import Final
 
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import Recoveries
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.settling import Settling
+
+NEVER: Final = -1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,11 +21,15 @@ class Recovery:
     settling: Settling
     lanes: Lanes
     log: EventLog
-    _settled: int = -1
+    _settled: int = NEVER
     _noticed: threading.Event = field(default_factory=threading.Event)
 
     def notice(self) -> None:
-        """The database was away, or another one answers: what it acknowledged before may be gone."""
+        """The database was away, or another one answers: what it acknowledged before may be gone.
+
+        So may what was written of recoveries: a number that this replica remembers is settled anew.
+        """
+        self._settled = NEVER
         self._noticed.set()
 
     @property

@@ -25,10 +25,8 @@ from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.recovery import Recovery
-from mmt_grpc.exchange.write_back import StoppedError, WriteBack
+from mmt_grpc.exchange.write_back import StoppedError, WriteBack, retried_at
 
-RETRIED_BEFORE_EXPIRY: Final = 120 * MICROSECONDS
-"""Until so little is left of it, a token whose one-time refresh is in doubt is served, not risked."""
 RESTING: Final = 2 * MICROSECONDS
 """How long a row in doubt is left alone whose retry the store has just refused."""
 NOT_CONFIGURED_PAUSE: Final = 30 * MICROSECONDS
@@ -81,17 +79,18 @@ class Refreshing:
     def _answer(self, context: CallContext, row: TokenRow, now: int, *, demand: bool) -> RefreshAnswer:
         if row.state is TokenState.REAUTHENTICATION:
             return SETTLED
-        if row.lease_is_over(now) and row.attempt_id is not None:
-            self.write_back.doubt(row, row.attempt_id)
-            return backing_off(Reason.PROVIDER_UNAVAILABLE, MICROSECONDS)
-        if row.state is TokenState.REFRESHING:
-            return RUNNING
         try:
             provider = self.providers.get(row.binding.integration)
         except IntegrationUnknownError:
             # Configured no more, while its tokens live on: ours to mend, and no fault in the request.
             self.log.error("integration_not_configured", integration=row.binding.integration)
             return backing_off(Reason.PROVIDER_UNAVAILABLE, NOT_CONFIGURED_PAUSE)
+        if row.lease_is_over(now) and row.attempt_id is not None:
+            tolerant = provider.tolerates_reuse
+            self.write_back.doubt(row, row.attempt_id, tolerant=tolerant, failure="lease_over")
+            return backing_off(Reason.PROVIDER_UNAVAILABLE, MICROSECONDS)
+        if row.state is TokenState.REFRESHING:
+            return RUNNING
         refused = self._hindrance(provider, row, now, demand=demand)
         if refused is not None:
             return backing_off(refused.reason, max(refused.wait, SHORTEST_WAIT))
@@ -111,9 +110,9 @@ class Refreshing:
     @staticmethod
     def _doubt_wait(provider: Provider, row: TokenRow, now: int) -> int:
         """Return how long a row in doubt is left alone because its token is alive: the lease statement tests it too."""
-        if row.state is not TokenState.IN_DOUBT or row.access_expires_at is None or provider.tolerates_reuse:
+        if row.state is not TokenState.IN_DOUBT or provider.tolerates_reuse:
             return 0
-        return max(0, row.access_expires_at - RETRIED_BEFORE_EXPIRY - now)
+        return max(0, retried_at(row) - now)
 
     def _launch(self, context: CallContext, provider: Provider, row: TokenRow, *, demand: bool) -> RefreshAnswer:
         opened = self.sealing.open(row.binding, row.sealed)

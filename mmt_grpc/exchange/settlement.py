@@ -73,6 +73,7 @@ class Settlement:
         """Return what becomes of an answer, None to look at the row again."""
         if row is None:
             self.unwanted.add(intent.attempt_id, intent.integration, answer.issued())
+            self.log.info("late_answer_unwanted", integration=intent.integration)
             return Verdict.GONE
         if row.binding.generation != intent.generation:
             # An older generation is a database that lost more than this: its own answers come first.
@@ -118,6 +119,12 @@ class Settlement:
         except (ProviderError, IntegrationUnknownError):
             return None
 
+    def _tolerates_reuse(self, integration: str) -> bool:
+        try:
+            return self.providers.get(integration).tolerates_reuse
+        except IntegrationUnknownError:
+            return False
+
     def settle(self, record: AttemptRecord) -> bool:
         """Settle an attempt that no longer runs; False if it has to be looked at again.
 
@@ -132,7 +139,9 @@ class Settlement:
         else:
             row = self.write_back.read_back(intent.shard, intent.token_key)
             if row is not None and row.attempt_id == intent.attempt_id and row.state is TokenState.REFRESHING:
-                self.write_back.doubt(row, intent.attempt_id)
+                self.write_back.doubt(
+                    row, intent.attempt_id, tolerant=self._tolerates_reuse(intent.integration), failure="unsettled"
+                )
                 self.log.warning("attempt_in_doubt", integration=intent.integration)
         self.failpoints.reach("settle.before_clear")
         self.write_back.clear_owner(intent.shard, intent.token_key, self.owner)

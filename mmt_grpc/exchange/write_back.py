@@ -16,6 +16,10 @@ T = TypeVar("T")
 
 SHORTEST_PAUSE: Final = 50_000
 LONGEST_PAUSE: Final = 2 * MICROSECONDS
+RETRIED_BEFORE_EXPIRY: Final = 120 * MICROSECONDS
+"""Until so little is left of it, a token whose one-time refresh is in doubt is served, not risked."""
+REFUSED: Final = "invalid_grant"
+"""The last failure of a row that says REAUTHENTICATION."""
 
 
 class StoppedError(Exception):
@@ -42,23 +46,33 @@ class WriteBack:
             lambda: self._holds(row, refreshed.access_blob),
         )
 
-    def doubt(self, row: TokenRow, attempt_id: bytes) -> None:
-        """Write that the outcome is unknown; a late POST may still be on its way for a while."""
-        not_before = self._now() + backoff.DOUBTFUL
+    def doubt(self, row: TokenRow, attempt_id: bytes, *, tolerant: bool, failure: str) -> None:
+        """Write that the outcome is unknown; a late POST may still be on its way for a while.
+
+        Where the provider does not tolerate reuse, nothing is due before the access token is nearly over.
+        """
+        not_before = max(self._now() + backoff.DOUBTFUL, 0 if tolerant else retried_at(row))
         self._until_known(
-            lambda: self.rows.doubt(row, attempt_id=attempt_id, not_before=not_before),
+            lambda: self.rows.doubt(row, attempt_id=attempt_id, not_before=not_before, failure=failure),
             lambda: self._left(row, attempt_id),
         )
 
     def condemn(self, row: TokenRow, attempt_id: bytes) -> None:
         """Write that the user must log in again."""
-        self._until_known(lambda: self.rows.condemn(row, attempt_id=attempt_id), lambda: self._left(row, attempt_id))
+        self._until_known(
+            lambda: self.rows.condemn(row, attempt_id=attempt_id, failure=REFUSED),
+            lambda: self._left(row, attempt_id),
+        )
 
-    def release(self, row: TokenRow, attempt_id: bytes, *, wait: int, never_sent: bool) -> None:
-        """Write that nothing was spent, and how many microseconds to leave the row alone."""
+    def release(
+        self, row: TokenRow, attempt_id: bytes, *, wait: int, never_sent: bool, failure: str | None = None
+    ) -> None:
+        """Write that nothing was spent, why, and how many microseconds to leave the row alone."""
         not_before = self._now() + wait
         self._until_known(
-            lambda: self.rows.release(row, attempt_id=attempt_id, not_before=not_before, never_sent=never_sent),
+            lambda: self.rows.release(
+                row, attempt_id=attempt_id, not_before=not_before, never_sent=never_sent, failure=failure
+            ),
             lambda: self._left(row, attempt_id),
         )
 
@@ -114,3 +128,8 @@ class WriteBack:
                     raise StoppedError from None
                 self.clock.sleep(self.randomness.jitter(pause // 2, pause))
                 pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def retried_at(row: TokenRow) -> int:
+    """Return when a strict provider may be asked once more about a row in doubt, 0 if that is not known."""
+    return 0 if row.access_expires_at is None else row.access_expires_at - RETRIED_BEFORE_EXPIRY

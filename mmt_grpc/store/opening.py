@@ -14,7 +14,7 @@ from mmt_grpc.store.execution import Execution, FaultReport
 from mmt_grpc.store.installations import PeeweeInstallations
 from mmt_grpc.store.migrations.runner import LATEST, migrate, schema_number
 from mmt_grpc.store.recoveries import PeeweeRecoveries
-from mmt_grpc.store.refusals import NewerSchemaError, NotMigratedError
+from mmt_grpc.store.refusals import NotMigratedError
 from mmt_grpc.store.replicas import PeeweeReplicas
 from mmt_grpc.store.requests import PeeweeRequests
 from mmt_grpc.store.residue import LogTruncation
@@ -73,12 +73,9 @@ class Store:
         return schema_number(self._execution)
 
     def check_schema(self) -> None:
-        """Raise `NotMigratedError` or `NewerSchemaError` unless the schema is this version's."""
-        present = self.schema_number()
-        if present < LATEST:
+        """Raise `NotMigratedError` if the schema is behind; migrations only add, so a newer one serves as well."""
+        if self.schema_number() < LATEST:
             raise NotMigratedError
-        if present > LATEST:
-            raise NewerSchemaError
 
     def ping(self) -> int:
         """Return the database's clock; `StoreUnavailableError` if it does not answer."""

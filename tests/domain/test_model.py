@@ -221,7 +221,8 @@ class Service(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_left_on_the_disk_and_nothing_alarms(self) -> None:
-        assert self.world.spooled() == []
+        # A committed answer stays for a while: a failover may take its commit back.
+        assert set(self.world.spooled()) <= {"attempt"}
         assert self.world.log.alarms == []
 
     def _client(self, name: str, scope: Scope) -> Client:

@@ -42,7 +42,7 @@ class TestWhenItCannotBeRefreshedNow:
             ("refresh", OUTAGE, ProviderUnavailableError, None),
             ("refresh", limited(30), ProviderRateLimitedError, 30),
             ("refresh", LOST_REQUEST, ProviderUnavailableError, 60),
-            ("refresh", INVALID_CLIENT, ProviderUnavailableError, 30),
+            ("refresh", INVALID_CLIENT, ProviderUnavailableError, None),
         ],
     )
     def test_one_that_is_dead_gets_the_reason_and_the_wait(

@@ -9,18 +9,32 @@ import pytest
 from mmt_grpc.domain.errors import (
     GrantRejectedError,
     ProviderUnavailableError,
+    ReauthenticationRequiredError,
     TokenNotFoundError,
 )
 from mmt_grpc.domain.failpoints import NAMES
-from mmt_grpc.domain.model import Credential
+from mmt_grpc.domain.model import Cause, Credential
 from mmt_grpc.domain.token_row import TokenState
-from tests.support.fakes_exchange import REFUSED
+from tests.support.fakes_exchange import LOST_REQUEST, OUTAGE, REFUSED, Fault
 from tests.support.fakes_failure import CrashError
 from tests.support.fakes_world import Client, World
 from tests.support.tree import ROOT
 
 CONNECT = [name for name in NAMES if name.startswith("connect.")]
-REFRESH = [name for name in NAMES if name.startswith("refresh.")]
+ROADS = {
+    "refresh.after_refusal": REFUSED,
+    "refresh.after_condemn": REFUSED,
+    "refresh.after_release": OUTAGE,
+    "refresh.after_doubt": LOST_REQUEST,
+}
+"""The fault that leads by a point; a refresh that succeeds comes by all the others."""
+SENDING = [name for name in NAMES if name.startswith(("refresh.", "spool.")) and name not in ROADS]
+ENDINGS = ["settle.before_clear", "settle.before_scrub", "spool.before_scrub", "spool.before_unlink"]
+REFRESH = [name for name in SENDING if name not in ENDINGS]
+NEVER_SENT = REFRESH[: REFRESH.index("spool.before_intent_sync")]
+UNSENT = REFRESH[: REFRESH.index("refresh.after_answer")]
+LOST = ["refresh.after_answer", "spool.before_answer"]
+"""Between the provider's commit and our fsync: the one place at which a chain can be lost."""
 WORKERS = ["revoke.before_ledger", "revoke.after_ledger", "revoke.after_stage", "revoke.after_delete"]
 EXCHANGERS = [name for name in NAMES if name.startswith("revoke.") and name not in WORKERS]
 UNHELD = "connect.after_exchange"
@@ -99,29 +113,69 @@ def test_a_replay_of_a_dead_lifes_grant_never_beats_a_newer_connect_or_a_revoke(
 
 
 @pytest.mark.parametrize("name", REFRESH)
-def test_a_refresh_killed_midway_spends_nothing_twice_and_says_what_it_does_not_know(
-    world: World, client: Client, name: str
+def test_a_refresh_killed_midway_loses_nothing_that_reached_the_disk(world: World, client: Client, name: str) -> None:
+    token = _interrupted_refresh(world, client, name)
+
+    assert world.standing(token).state is (TokenState.IN_DOUBT if name in _doubtful() else TokenState.ACTIVE)
+    for _ in range(3):
+        _try_to_resolve(client, token)
+        world.pass_time(300)
+        world.life.engine.heartbeat.keep_honest()
+
+    row = world.standing(token)
+    if name in LOST:
+        assert (row.state, row.reason) == (TokenState.REAUTHENTICATION, Cause.ROTATION_LOST)
+        assert world.coinbase.counts["reuses"] == 1
+    else:
+        assert (row.state, row.binding.generation) == (TokenState.ACTIVE, 2)
+        assert (world.coinbase.counts["refreshes"], world.coinbase.counts["reuses"]) == (1, 0)
+        assert world.coinbase.is_alive(client.resolve(token).credential)
+
+
+@pytest.mark.parametrize(("name", "fault"), ROADS.items())
+def test_a_refresh_killed_on_another_road_ends_as_it_would_have(
+    world: World, client: Client, name: str, fault: Fault
 ) -> None:
-    connected = client.connect("alice", world.coinbase.authorize("alice"))
+    token = client.connect("alice", world.coinbase.authorize("alice")).token_id
     world.pass_time(3600)
-    if name == "refresh.after_refusal":
-        world.coinbase.strike("refresh", REFUSED)
+    world.coinbase.strike("refresh", fault)
     world.failpoints.arm(name)
     with pytest.raises(ProviderUnavailableError):
-        client.resolve(connected.token_id)
+        client.resolve(token)
     assert name in world.failpoints.reached
 
     world.restart()
 
-    row = world.standing(connected.token_id)
-    settled = name in {"refresh.before_lease", "refresh.after_commit"}
-    assert row.state is (TokenState.ACTIVE if settled else TokenState.IN_DOUBT)
-    for _ in range(3):
-        _try_to_resolve(client, connected.token_id)
-        world.pass_time(300)
-    assert world.coinbase.counts["reuses"] == 0
-    assert world.coinbase.counts["refreshes"] <= 1
-    assert world.standing(connected.token_id).state is row.state
+    row = world.standing(token)
+    assert (row.lease_owner, row.doubt_owner) == (None, None)
+    # The refusal is known to nobody: its retry is refused too.
+    assert row.state is {
+        "refresh.after_refusal": TokenState.IN_DOUBT,
+        "refresh.after_condemn": TokenState.REAUTHENTICATION,
+        "refresh.after_release": TokenState.ACTIVE,
+        "refresh.after_doubt": TokenState.IN_DOUBT,
+    }.get(name)
+    assert world.spooled() == []
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_settlement_killed_midway_is_settled_by_the_next_life(world: World, client: Client, name: str) -> None:
+    token = _interrupted_refresh(world, client, "refresh.before_send", restarts=False)
+    world.failpoints.arm(name)
+    with pytest.raises(CrashError):
+        world.restart()
+    assert name in world.failpoints.reached
+
+    world.restart()
+
+    row = world.standing(token)
+    assert (row.state, row.doubt_owner, row.lease_owner) == (TokenState.IN_DOUBT, None, None)
+    assert world.spooled() == []
+
+
+def test_every_point_of_a_refresh_is_killed_at_by_one_of_these() -> None:
+    reached = {*REFRESH, *ROADS, *ENDINGS}
+    assert reached == {name for name in NAMES if name.startswith(("refresh.", "spool.", "settle."))}
 
 
 @pytest.mark.parametrize("name", REFRESH)
@@ -196,21 +250,24 @@ def test_an_exchanger_killed_in_a_revoke_does_not_keep_the_row_and_revokes_when_
     _assert_ended(world, client, connected.token_id, credential)
 
 
-def _interrupted_refresh(world: World, client: Client, name: str) -> str:
+def _doubtful() -> list[str]:
+    return [name for name in (*UNSENT, *LOST) if name not in NEVER_SENT]
+
+
+def _interrupted_refresh(world: World, client: Client, name: str, *, restarts: bool = True) -> str:
     connected = client.connect("alice", world.coinbase.authorize("alice"))
     world.pass_time(3600)
-    if name == "refresh.after_refusal":
-        world.coinbase.strike("refresh", REFUSED)
     world.failpoints.arm(name)
-    with pytest.raises(ProviderUnavailableError):
-        client.resolve(connected.token_id)
-    world.restart()
+    _try_to_resolve(client, connected.token_id)
+    assert name in world.failpoints.reached
+    if restarts:
+        world.restart()
     return connected.token_id
 
 
 def _try_to_resolve(client: Client, token_id: str) -> None:
-    # Any other refusal would be a guess.
-    with contextlib.suppress(ProviderUnavailableError):
+    # Any other refusal would be a guess; the row's state is looked at where one is honest.
+    with contextlib.suppress(ProviderUnavailableError, ReauthenticationRequiredError):
         client.resolve(token_id)
 
 

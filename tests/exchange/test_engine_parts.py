@@ -1,4 +1,4 @@
-"""The engine's small parts: lanes, outages, back-off, lifetimes, the heartbeat, and how it starts and stops."""
+"""The engine's small parts: lanes, back-off, lifetimes, the heartbeat, and how it starts and stops."""
 
 import threading
 from dataclasses import replace
@@ -7,16 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmt_grpc.domain.errors import Reason
 from mmt_grpc.domain.model import MICROSECONDS, BearerToken
 from mmt_grpc.domain.ports.providers import Failure, Issued, ProviderError
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.exchange import backoff, lifetimes
 from mmt_grpc.exchange.lanes import Lanes
-from mmt_grpc.exchange.outages import LONGEST_LIMIT, MOST_REMEMBERED, OUR_OUTAGE_PAUSE, Outages
-from tests.support.fakes_clock import ManualClock, SeededRandomness
+from tests.support.fakes_clock import SeededRandomness
 from tests.support.fakes_exchange import REFUSED
-from tests.support.fakes_failure import RecordingLog
 from tests.support.fakes_world import OTHER, THIS, Client, World
 
 ISSUED = Issued(BearerToken(Secret("access")), Secret("renewal"), 3600.0, None)
@@ -64,51 +61,6 @@ class TestLanes:
         lanes.close()
 
         assert not lanes.start("coinbase", b"1", _fail)
-
-
-class TestOutages:
-    def test_an_outage_of_ours_holds_the_whole_integration_and_alarms_once(self) -> None:
-        clock, log = ManualClock(), RecordingLog()
-        outages = Outages(clock=clock, log=log)
-        error = ProviderError(Failure.OUR_OUTAGE, integration="coinbase")
-
-        for _ in range(3):
-            outages.learn(error, b"row-1")
-
-        held = outages.current("coinbase", b"row-2")
-        assert held is not None
-        assert (held.reason, held.wait) == (Reason.PROVIDER_UNAVAILABLE, OUR_OUTAGE_PAUSE)
-        assert outages.current("uphold", b"row-1") is None
-        assert log.alarms == ["provider_refuses_our_client"]
-        clock.advance(OUR_OUTAGE_PAUSE)
-        assert outages.current("coinbase", b"row-1") is None
-
-    @pytest.mark.parametrize(
-        ("asked", "wait"), [(None, MICROSECONDS), (0, MICROSECONDS), (7.5, 7_500_000), (1e9, LONGEST_LIMIT)]
-    )
-    def test_a_limit_holds_the_row_that_met_it(self, asked: float | None, wait: int) -> None:
-        outages = Outages(clock=ManualClock(), log=RecordingLog())
-
-        outages.learn(
-            ProviderError(Failure.NOT_CONSUMED, integration="coinbase", rate_limited=True, retry_after=asked), b"row-1"
-        )
-
-        held = outages.current("coinbase", b"row-1")
-        assert held is not None
-        assert (held.reason, held.wait) == (Reason.PROVIDER_RATE_LIMITED, wait)
-        assert outages.current("coinbase", b"row-2") is None
-
-    def test_what_is_over_is_forgotten(self) -> None:
-        clock = ManualClock()
-        outages = Outages(clock=clock, log=RecordingLog())
-        error = ProviderError(Failure.NOT_CONSUMED, integration="coinbase", rate_limited=True, retry_after=1)
-        for number in range(MOST_REMEMBERED):
-            outages.learn(error, number.to_bytes(4))
-        clock.advance(2 * MICROSECONDS)
-
-        outages.learn(error, b"row-1")
-
-        assert len(outages._until) == 1
 
 
 class TestBackoff:

@@ -83,13 +83,28 @@ class TestEndings:
         ask(world, token)
 
         row = world.standing(token)
-        assert (row.state, row.doubt_owner, row.lease_owner) == (TokenState.IN_DOUBT, THIS, None)
+        assert (row.state, row.doubt_owner, row.lease_owner) == (TokenState.IN_DOUBT, None, None)
         assert row.doubt == row.attempt_id is not None
         assert row.backs_off(world.rows.now()) == DOUBTFUL
         for _ in range(5):
             assert ask(world, token).progress is Progress.BACKING_OFF
-            world.pass_time(600)
+            world.pass_time(11)
         assert world.coinbase.counts["refreshes"] == int(fault.done)
+
+    @pytest.mark.parametrize("fault", [LOST_ANSWER, LOST_REQUEST])
+    def test_an_unknown_outcome_is_tried_once_more_when_its_token_is_over(
+        self, world: World, token: str, fault: Fault
+    ) -> None:
+        world.coinbase.strike("refresh", fault)
+        ask(world, token)
+        world.pass_time(61)
+
+        assert ask(world, token).progress is Progress.STARTED
+
+        row = world.standing(token)
+        lost = (TokenState.REAUTHENTICATION, Cause.ROTATION_LOST)
+        assert (row.state, row.reason) == (lost if fault.done else (TokenState.ACTIVE, None))
+        assert world.coinbase.counts["reuses"] == int(fault.done)
 
     def test_a_refusal_wants_the_user_back(self, world: World, token: str) -> None:
         world.coinbase.strike("refresh", REFUSED)
@@ -286,14 +301,15 @@ class TestStoreAway:
     def test_an_attempt_that_cannot_write_its_end_is_let_go_at_the_stop_and_settled_at_the_start(
         self, world: World, token: str
     ) -> None:
-        world.weather.before("commit_refresh", world.life.parts.stopping.set)
-        with world.weather.outage("commit_refresh"):
+        world.weather.before("commit_answer", world.life.parts.stopping.set)
+        with world.weather.outage("commit_answer"):
             ask(world, token)
         assert world.standing(token).state is TokenState.REFRESHING
 
         world.restart()
 
-        assert world.standing(token).state is TokenState.IN_DOUBT
+        row = world.standing(token)
+        assert (row.state, row.binding.generation) == (TokenState.ACTIVE, 2)
 
 
 class TestAgainstARevoke:
@@ -338,7 +354,9 @@ class TestAgainstARevoke:
 
 
 class TestRestart:
-    def test_an_earlier_lifes_attempt_is_in_doubt_at_once(self, world: World, token: str) -> None:
+    def test_an_earlier_lifes_attempt_is_in_doubt_at_once_and_its_owner_named_no_more(
+        self, world: World, token: str
+    ) -> None:
         world.failpoints.arm("refresh.after_answer")
         with pytest.raises(BaseException, match=r"refresh\.after_answer"):
             ask(world, token)
@@ -346,7 +364,7 @@ class TestRestart:
         world.restart()
 
         row = world.standing(token)
-        assert (row.state, row.doubt, row.doubt_owner) == (TokenState.IN_DOUBT, row.attempt_id, THIS)
+        assert (row.state, row.doubt, row.doubt_owner) == (TokenState.IN_DOUBT, row.attempt_id, None)
         assert world.log.named("attempt_in_doubt") == [{"integration": "coinbase"}]
 
     def test_anothers_running_attempt_is_left_alone(self, world: World, token: str) -> None:

@@ -66,6 +66,23 @@ def test_a_connect_goes_over_a_refresh_that_moved_the_row_meanwhile(world: World
     assert world.coinbase.is_alive(client.resolve(connected.token_id).credential)
 
 
+def test_a_connect_that_a_refresh_moved_aside_does_not_go_over_a_newer_connect(world: World, client: Client) -> None:
+    connected = client.connect("alice", world.coinbase.authorize("alice"))
+    world.pass_time(3600)
+    rival = world.coinbase.authorize("alice")
+
+    def moved() -> None:
+        client.resolve(connected.token_id)
+        world.weather.before("read_identity", lambda: _connect(client, rival))
+
+    world.weather.before("replace", moved)
+    with pytest.raises(ConflictError):
+        client.connect("alice", world.coinbase.authorize("alice"))
+
+    assert world.standing(connected.token_id).grant_number == 2
+    assert client.connect("alice", rival).outcome is ConnectOutcome.REAUTHENTICATED
+
+
 def test_a_row_that_never_stands_still_is_a_conflict_in_the_end(world: World, client: Client) -> None:
     connected = client.connect("alice", world.coinbase.authorize("alice"))
 

@@ -234,6 +234,15 @@ def test_a_pending_request_of_a_dead_life_is_rejected(world: World, client: Clie
     assert world.coinbase.counts["exchanges"] == 0
 
 
+def test_a_pending_request_is_rejected_as_soon_as_its_replica_lives_another_life(world: World, client: Client) -> None:
+    code = _pending_elsewhere(world)
+    (there,) = [replica for replica in world.store.replicas.list() if replica.beat.owner == OTHER]
+    world.store.replicas.beat(replace(there.beat, life=b"another-life-000"))
+
+    with pytest.raises(GrantRejectedError):
+        client.connect("alice", code, request_id="request-1")
+
+
 def test_a_pending_request_of_a_replica_not_seen_for_long_is_rejected(world: World, client: Client) -> None:
     code = _pending_elsewhere(world)
     world.clock.advance(GONE_AFTER + MICROSECONDS)

@@ -145,11 +145,13 @@ def test_a_column_changed_by_hand_makes_the_row_unusable_until_it_is_put_back(
 def test_rows_whose_keys_have_changed_places_open_for_nobody(either: Service) -> None:
     pair = pair_of(either)
     first, second = (pair.rows.read(key, "shard", "token_key") for key in pair.keys)
-    free = {"shard": 4096, "token_key": b"x" * 32}
-    pair.rows.write((pair.keys[0], free), (pair.keys[1], first), (free["token_key"], second))  # type: ignore[arg-type]  # bytes
+    free: dict[str, Any] = {"shard": 4096, "token_key": b"x" * 32}
+    change_places = ((pair.keys[0], free), (pair.keys[1], first), (b"x" * 32, second))
+    pair.rows.write(*change_places)
     for token_id in pair.ids:
-        assert refusal(lambda token_id=token_id: either.write.resolve(token_id)).reason == "CREDENTIAL_UNREADABLE"  # type: ignore[misc]  # bound
-    pair.rows.write((pair.keys[0], free), (pair.keys[1], second), (free["token_key"], first))  # type: ignore[arg-type]  # bytes
+        refused = refusal(lambda token_id=token_id: either.write.resolve(token_id))  # type: ignore[misc]  # bound
+        assert refused.reason == "CREDENTIAL_UNREADABLE"
+    pair.rows.write(*change_places)
     pair.unharmed()
 
 

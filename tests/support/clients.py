@@ -112,9 +112,15 @@ class Caller:
         request = pb.CheckScopeRequest(token_id=token_id, required_scope=cast("nouns.Scope", required_scope), **fields)
         return cast("pb.CheckScopeResponse", self.call(self.stub.CheckScope, request))
 
-    def call(self, method: Callable[..., Message], request: Message, timeout: float | None = PATIENCE) -> Message:
+    def call(
+        self,
+        method: Callable[..., Message],
+        request: Message,
+        metadata: Sequence[tuple[str, str | bytes]] | None = None,
+    ) -> Message:
+        """Call a method of the stub, with other metadata than the caller's own if that is given."""
         try:
-            return method(request, metadata=self.metadata, timeout=timeout)
+            return method(request, metadata=self.metadata if metadata is None else tuple(metadata), timeout=PATIENCE)
         except grpc.RpcError as error:
             raise Refused(error) from None
 

@@ -10,6 +10,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,10 +149,13 @@ class Service:
         )
         return made
 
-    @contextlib.contextmanager
-    def caller(self, api_key: str | None, **arguments: Any) -> Iterator[Caller]:
-        with contextlib.closing(Caller(self.dev.address, api_key, **arguments)) as caller:
-            yield caller
+    def caller(self, api_key: str | None) -> AbstractContextManager[Caller]:
+        return self.caller_at(self.dev.address, api_key)
+
+    @staticmethod
+    def caller_at(address: str, api_key: str | None) -> AbstractContextManager[Caller]:
+        """A caller on a connection of its own, at another replica too."""
+        return contextlib.closing(Caller(address, api_key))
 
 
 def command(*arguments: str, **env: str) -> str:

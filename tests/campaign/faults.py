@@ -17,6 +17,9 @@ from tests.support.waiting import until
 SETTLED: Final = 1.5
 """Seconds after which a process has begun its work: to kill one that has not would prove little."""
 SHORT_PAUSE: Final = 0.05
+_ROTATING: Final = 3
+"""So many rotations since the last fault say that the fleet is over it."""
+_RECOVERY_LIMIT: Final = 180.0
 _STRIKE_LIMIT: Final = 3.0
 _FEW_MILLISECONDS: Final = 0.03
 
@@ -93,12 +96,17 @@ class SupervisorKills:
 
 @dataclass
 class DatabaseFaults:
-    """The database is killed, frozen, made read-only or restarted, and comes back."""
+    """The database is killed, frozen, made read-only or restarted, and comes back.
+
+    Each strikes while rotations are going on again, within milliseconds of one: a fleet that is still getting over the
+    last outage spends nothing, and has nothing to lose.
+    """
 
     fleet: Fleet
     chance: random.Random
 
     def cycle(self) -> None:
+        self._await_rotations()
         kinds: Mapping[str, Callable[[], None]] = {
             "kill": self._kill,
             "freeze": self._freeze,
@@ -106,7 +114,12 @@ class DatabaseFaults:
             "restart": self._restart,
         }
         kinds[self.chance.choice(sorted(kinds))]()
-        time.sleep(0.2 + self.chance.random())
+
+    def _await_rotations(self) -> None:
+        notary = self.fleet.notary
+        enough = notary.committed + _ROTATING
+        until(lambda: notary.committed >= enough, "tokens rotate again", patience=_RECOVERY_LIMIT)
+        time.sleep(self.chance.random() * _FEW_MILLISECONDS)
 
     def _kill(self) -> None:
         self.fleet.database.kill()

@@ -57,11 +57,15 @@ class Exchange:
 
 
 class Notary:
-    """The exchange as the replicas see it; `on_commit` is told of each committed refresh before its answer goes on."""
+    """The exchange as the replicas see it; `on_commit` is told of each committed refresh before its answer goes on.
+
+    `committed` counts them.
+    """
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
         self.on_commit: Callable[[Exchange], None] = lambda _: None
+        self.committed = 0
         self.refusals: Counter[str] = Counter()
         self._accounts: dict[str, str] = {}
         self._chains: dict[str, Chain] = {}
@@ -182,4 +186,5 @@ class Notary:
             noted.chain.refresh_digests.add(digest(noted.renewal))
         self._access[digest(given["access_token"])] = (noted.chain.account, time.monotonic())
         if noted.is_refresh:
+            self.committed += 1
             self.on_commit(noted)

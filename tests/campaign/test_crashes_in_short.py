@@ -1,0 +1,57 @@
+"""The crash campaign in short: a fleet under load loses processes and database, and not one token.
+
+`make campaign-crash` runs the same at full size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from mmt_grpc.sandbox import SandboxServer
+from tests.campaign import stages
+from tests.campaign.exchange import sandbox_exchange
+from tests.campaign.faults import Fault
+from tests.campaign.naive import run_naive
+from tests.campaign.notary import Notary
+from tests.campaign.stage import Scene, Size, run_stage
+from tests.campaign.verdict import Verdict
+from tests.support.database_server import DatabaseServer
+
+SMALL = Size(replicas=2, workers=2, tokens=20, access_seconds=2.0, threads=4, settle_seconds=30.0)
+# Starting a fleet on a busy machine takes longer than the faults.
+pytestmark = pytest.mark.timeout(300)
+
+
+def verdict(
+    database: DatabaseServer, make: Callable[[Scene], Fault], cycles: int, *, minute_passes: bool = False
+) -> Verdict:
+    row = run_stage(
+        "short", cycles, database, SMALL, make, settling=stages.a_minute_passes if minute_passes else lambda _: None
+    )
+    assert not row.verdict.complaints()
+    assert row.verdict.rotations > 0
+    return row.verdict
+
+
+def test_a_naive_refresher_killed_in_the_same_way_loses_tokens(mariadb: DatabaseServer) -> None:
+    with Notary() as notary, SandboxServer() as sandbox:
+        notary.forward_to(sandbox.base_url)
+        exchange = sandbox_exchange(sandbox.base_url, "coinbase")
+        outcome = run_naive(mariadb, exchange, notary, tokens=50, kills=6, seed=1)
+    assert outcome.rotations > 0
+    assert outcome.lost > 0
+
+
+def test_killed_workers_lose_nothing(mariadb: DatabaseServer) -> None:
+    assert verdict(mariadb, stages.workers, 12).lost == 0
+
+
+def test_killed_exchangers_lose_at_most_what_no_disk_had_yet(mariadb: DatabaseServer) -> None:
+    found = verdict(mariadb, stages.exchangers, 10, minute_passes=True)
+    assert found.lost <= found.caught
+
+
+def test_a_database_that_fails_in_the_midst_of_rotations_loses_nothing(mariadb: DatabaseServer) -> None:
+    assert verdict(mariadb, stages.databases, 2).lost == 0

@@ -22,32 +22,35 @@ class Recovery:
     lanes: Lanes
     log: EventLog
     _settled: int = NEVER
-    _noticed: threading.Event = field(default_factory=threading.Event)
+    _noticed: int = 0
+    _opened: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def notice(self) -> None:
         """The database was away, or another one answers: what it acknowledged before may be gone.
 
         So may what was written of recoveries: a number that this replica remembers is settled anew.
         """
-        self._settled = NEVER
-        self._noticed.set()
+        with self._lock:
+            self._settled = NEVER
+            self._noticed += 1
 
     @property
     def is_open(self) -> bool:
         """Whether this replica has to take part before it leases anything."""
-        return self._noticed.is_set()
+        return self._noticed != self._opened
 
     def step(self) -> bool:
         """Take part as far as that goes now; True if nothing is open here. Raises `StoreUnavailableError`.
 
         The store's statements hold everybody's leases back until all have settled; this replica's attempts end first.
         """
-        number = self.recoveries.current()
-        if self._noticed.is_set():
+        # What is noticed from here on is not in the recovery that is opened here.
+        noticed, number = self._noticed, self.recoveries.current()
+        if noticed != self._opened:
             if not self.recoveries.open(number):
                 return False
-            self._noticed.clear()
-            number += 1
+            self._opened, number = noticed, number + 1
             self.log.warning("recovery_opened", number=number)
         if number == self._settled:
             return True

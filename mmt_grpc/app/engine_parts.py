@@ -41,7 +41,7 @@ class Parts:
     """Ports and identity of one exchanger.
 
     `owner` and `life` are 16 bytes; `tokens` and `requests` may be one object; `epochs` returns the access and renewal
-    epochs that are loaded; `wall_clock` returns Unix microseconds of this machine.
+    epochs that are loaded.
     """
 
     owner: bytes
@@ -63,7 +63,6 @@ class Parts:
     pacing: Pacing
     lanes: Lanes
     clock: Clock
-    wall_clock: Callable[[], int]
     randomness: Randomness
     failpoints: Failpoints
     stopping: threading.Event

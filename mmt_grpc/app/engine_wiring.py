@@ -212,7 +212,6 @@ class EngineWiring:
             settlement=self._settlement,
             lanes=self._parts.lanes,
             disk=self._disk,
-            wall_clock=parts.wall_clock,
             log=parts.log,
         )
 

@@ -5,7 +5,6 @@ import secrets
 import signal
 import sys
 import threading
-import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
@@ -96,7 +95,6 @@ class Opened:
             pacing=self._pacing,
             lanes=Lanes(),
             clock=BootClock(),
-            wall_clock=lambda: time.time_ns() // 1000,
             randomness=randomness,
             failpoints=self._points,
             stopping=threading.Event(),

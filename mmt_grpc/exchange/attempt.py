@@ -92,8 +92,9 @@ class Attempts:
         self.failpoints.reach("refresh.after_intent")
         ending = self._sent(lease, intent, renewal)
         self.failpoints.reach("refresh.before_scrub")
-        if not ending.keeps_record:
+        if not ending.holds_answer:
             self.write_back.clear_owner(intent.shard, intent.token_key, self.owner)
+        if not ending.keeps_record:
             self._scrub(intent)
         return ending.word
 
@@ -112,29 +113,30 @@ class Attempts:
                 issued = channel.refresh(renewal)
             except ProviderError as error:
                 lease.admission.learn(error)
-                return _Ending(self._failed(lease, error))
+                return self._failed(lease, error)
             lease.admission.learn(None)
         finally:
             channel.close()
         self.failpoints.reach("refresh.after_answer")
         return self._keep(lease, intent, issued, sent_at=lease.leased_at + sent - lease.taken)
 
-    def _failed(self, lease: "_Lease", error: ProviderError) -> str:
+    def _failed(self, lease: "_Lease", error: ProviderError) -> "_Ending":
         self.failpoints.reach("refresh.after_refusal")
         if error.failure is Failure.AMBIGUOUS:
             return self._doubt(lease, word(error))
         if error.failure is Failure.PERMANENT:
             self.write_back.condemn(lease.row, lease.attempt_id)
             self.failpoints.reach("refresh.after_condemn")
-            return "reauthentication_required"
+            return _Ending("reauthentication_required")
         never_sent = error.failure is Failure.NOT_SENT
-        return self._put_back(lease, error, never_sent=never_sent, failure=word(error))
+        return _Ending(self._put_back(lease, error, never_sent=never_sent, failure=word(error)))
 
-    def _doubt(self, lease: "_Lease", failure: str) -> str:
+    def _doubt(self, lease: "_Lease", failure: str) -> "_Ending":
+        """Write that the outcome is unknown. A failover may take that back: the intent says so for a while."""
         tolerant = lease.provider.tolerates_reuse
         self.write_back.doubt(lease.row, lease.attempt_id, tolerant=tolerant, failure=failure)
         self.failpoints.reach("refresh.after_doubt")
-        return "in_doubt"
+        return _Ending("in_doubt", keeps_record=True)
 
     def _put_back(self, lease: "_Lease", error: ProviderError | None, *, never_sent: bool, failure: str) -> str:
         wait = backoff.wait_after(error, failures=lease.row.failures, randomness=self.randomness)
@@ -146,7 +148,7 @@ class Attempts:
         """Put the answer on disk before anybody is told, then commit it; a disk that fails now loses no token."""
         answer = Answer.of(issued, sent_at=sent_at)
         if answer is None:
-            return _Ending(self._doubt(lease, "no_bearer_token"))
+            return self._doubt(lease, "no_bearer_token")
         try:
             self.attempt_log.answer(intent, answer)
             kept = True
@@ -160,7 +162,8 @@ class Attempts:
             self.clock.sleep(UNKEPT_PAUSE)
             verdict = self.settlement.apply(intent, answer)
         self.failpoints.reach("refresh.after_commit")
-        return _Ending(verdict.value, keeps_record=kept and verdict in {Verdict.COMMITTED, Verdict.LATER})
+        holds_answer = kept and not (verdict.is_final and verdict is not Verdict.COMMITTED)
+        return _Ending(verdict.value, keeps_record=holds_answer, holds_answer=holds_answer)
 
     def _scrub(self, intent: Intent) -> None:
         try:
@@ -188,7 +191,15 @@ class _Lease:
     def intent(self) -> Intent:
         """Return what is written down before anything is sent."""
         binding = self.row.binding
-        return Intent(self.attempt_id, self.row.shard, binding.token_key, binding.integration, binding.generation)
+        return Intent(
+            attempt_id=self.attempt_id,
+            shard=self.row.shard,
+            token_key=binding.token_key,
+            integration=binding.integration,
+            generation=binding.generation,
+            connected_at=self.row.connected_at,
+            leased_at=self.leased_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +208,7 @@ class _Ending:
 
     word: str
     keeps_record: bool = False
+    holds_answer: bool = False
 
 
 def word(error: ProviderError) -> str:

@@ -106,7 +106,6 @@ class AttemptFiles:
         """Read one file; one whose intent was torn was never sent, and is removed."""
         try:
             content = path.read_bytes()
-            written_at = path.stat().st_mtime_ns // 1000
         except FileNotFoundError:
             return None
         except OSError:
@@ -117,7 +116,7 @@ class AttemptFiles:
             self._log.warning("attempt_unreadable", part="intent")
             self.scrub(bytes.fromhex(path.stem.partition("-")[2]))
             return None
-        return AttemptRecord(intent, self._answer_of(intent, _part(content, ANSWER_AT)), written_at)
+        return AttemptRecord(intent, self._answer_of(intent, _part(content, ANSWER_AT)))
 
     def _answer_of(self, intent: Intent, sealed: bytes) -> Answer | None:
         if not sealed:

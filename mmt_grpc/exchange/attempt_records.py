@@ -14,13 +14,19 @@ _WIDTH: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """An attempt that may have been sent: `generation` is the one it set out to replace."""
+    """An attempt that may have been sent: `generation` is the one it set out to replace.
+
+    `connected_at` says by which Connect the row had come to its credentials, `leased_at` when it was leased; both times
+    of the database, microseconds. A failover may take a Connect back and number the next one alike: times differ.
+    """
 
     attempt_id: bytes
     shard: int
     token_key: bytes
     integration: str
     generation: int
+    connected_at: int
+    leased_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """An intent with its answer, None if there is none; `written_at` of this machine's clock, Unix microseconds."""
+    """An intent with its answer, None if there is none."""
 
     intent: Intent
     answer: Answer | None
-    written_at: int
 
 
 class AttemptLog(Protocol):
@@ -95,13 +100,23 @@ def encode_intent(intent: Intent) -> bytes:
         intent.token_key,
         intent.integration.encode(),
         intent.generation.to_bytes(_WIDTH),
+        intent.connected_at.to_bytes(_WIDTH),
+        intent.leased_at.to_bytes(_WIDTH),
     )
 
 
 def decode_intent(content: bytes) -> Intent:
     """Return what `encode_intent` wrote; `ValueError` for anything else."""
-    attempt_id, shard, token_key, integration, generation = unframe(content)
-    return Intent(attempt_id, int.from_bytes(shard), token_key, integration.decode(), int.from_bytes(generation))
+    attempt_id, shard, token_key, integration, generation, connected_at, leased_at = unframe(content)
+    return Intent(
+        attempt_id=attempt_id,
+        shard=int.from_bytes(shard),
+        token_key=token_key,
+        integration=integration.decode(),
+        generation=int.from_bytes(generation),
+        connected_at=int.from_bytes(connected_at),
+        leased_at=int.from_bytes(leased_at),
+    )
 
 
 def encode_answer(answer: Answer) -> bytes:

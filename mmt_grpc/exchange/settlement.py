@@ -37,12 +37,14 @@ class Verdict(enum.Enum):
     DEAD = "dead"
     """The provider no longer accepts what it had answered."""
     LATER = "later"
-    """Another attempt is running, or the provider cannot be asked now."""
+    """Another attempt is running."""
+    UNPROBED = "unprobed"
+    """The row waits for its user, and the provider cannot be asked now whether the answer would mend it."""
 
     @property
     def is_final(self) -> bool:
         """Whether there is nothing left to do for the answer."""
-        return self is not Verdict.LATER
+        return self not in {Verdict.LATER, Verdict.UNPROBED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,27 +72,41 @@ class Settlement:
         return Verdict.LATER
 
     def _judge(self, row: TokenRow | None, intent: Intent, answer: Answer) -> Verdict | None:
-        """Return what becomes of an answer, None to look at the row again."""
-        if row is None:
+        """Return what becomes of an answer, None to look at the row again.
+
+        A row of an older generation has lost the refreshes in between to a failover: an answer of the same grant that
+        is alive is further along than it, whoever held those.
+        """
+        if row is None or row.connected_at < intent.connected_at:
+            # Revoked; or a failover has taken back the Connect to whose grant it belongs.
             self.unwanted.add(intent.attempt_id, intent.integration, answer.issued())
             self.log.info("late_answer_unwanted", integration=intent.integration)
             return Verdict.GONE
-        if row.binding.generation != intent.generation:
-            # An older generation is a database that lost more than this: its own answers come first.
-            return Verdict.MOVED if row.binding.generation > intent.generation else Verdict.LATER
-        refreshed = self._resealed(row, answer)
+        if row.connected_at > intent.connected_at or row.binding.generation > intent.generation:
+            return Verdict.MOVED
         if row.attempt_id == intent.attempt_id and row.state is not TokenState.REAUTHENTICATION:
-            committed = self.write_back.commit(row, intent.attempt_id, refreshed, probed=False)
+            committed = self.write_back.commit(row, intent.attempt_id, self._resealed(row, answer), probed=False)
             return Verdict.COMMITTED if committed else None
+        return self._judge_overtaken(row, intent, answer)
+
+    def _judge_overtaken(self, row: TokenRow, intent: Intent, answer: Answer) -> Verdict | None:
+        """Return what becomes of an answer whose attempt is not the row's own any more."""
         if row.state is TokenState.REFRESHING:
             return Verdict.LATER
+        if self._holds(row, answer):
+            return Verdict.MOVED
         liveness = self._probe(intent, answer)
-        if liveness is None:
-            return Verdict.LATER
         if liveness is Liveness.DEAD:
             return Verdict.DEAD
-        committed = self.write_back.commit(row, intent.attempt_id, refreshed, probed=True)
+        if liveness is None and row.state is TokenState.REAUTHENTICATION:
+            return Verdict.UNPROBED
+        # Not to be probed: what the row holds was spent for this answer, so that it cannot be the better one.
+        committed = self.write_back.commit(row, intent.attempt_id, self._resealed(row, answer), probed=True)
         return Verdict.COMMITTED if committed else None
+
+    def _holds(self, row: TokenRow, answer: Answer) -> bool:
+        """Whether the row has come to this very answer at an earlier generation."""
+        return self.sealing.open(row.binding, row.sealed).credential == answer.issued().credential
 
     def _resealed(self, row: TokenRow, answer: Answer) -> Refreshed:
         """Seal an answer for the row's next generation; one without a new refresh token keeps the old."""
@@ -125,29 +141,31 @@ class Settlement:
         except IntegrationUnknownError:
             return False
 
-    def settle(self, record: AttemptRecord) -> bool:
-        """Settle an attempt that no longer runs; False if it has to be looked at again.
+    def settle_answer(self, intent: Intent, answer: Answer) -> Verdict:
+        """Settle an attempt that was answered and no longer runs."""
+        verdict = self.apply(intent, answer)
+        self.log.info("answer_settled", integration=intent.integration, verdict=verdict.value)
+        return verdict
 
-        The intent is scrubbed only after the row no longer names its owner for it.
-        """
-        intent = record.intent
-        if record.answer is not None:
-            verdict = self.apply(intent, record.answer)
-            self.log.info("answer_settled", integration=intent.integration, verdict=verdict.value)
-            if not verdict.is_final:
-                return False
-        else:
-            row = self.write_back.read_back(intent.shard, intent.token_key)
-            if row is not None and row.attempt_id == intent.attempt_id and row.state is TokenState.REFRESHING:
-                self.write_back.doubt(
-                    row, intent.attempt_id, tolerant=self._tolerates_reuse(intent.integration), failure="unsettled"
-                )
-                self.log.warning("attempt_in_doubt", integration=intent.integration)
+    def settle_intent(self, intent: Intent) -> None:
+        """Settle an attempt of which nobody knows whether it was sent, and that no longer runs."""
+        row = self.write_back.read_back(intent.shard, intent.token_key)
+        if row is not None and row.attempt_id == intent.attempt_id and row.state is TokenState.REFRESHING:
+            self.write_back.doubt(
+                row, intent.attempt_id, tolerant=self._tolerates_reuse(intent.integration), failure="unsettled"
+            )
+            self.log.warning("attempt_in_doubt", integration=intent.integration)
+
+    def forget(self, record: AttemptRecord) -> None:
+        """Scrub a settled attempt, after its row no longer names this replica for it."""
+        self.clear(record.intent)
+        self.failpoints.reach("settle.before_scrub")
+        self.attempt_log.scrub(record.intent.attempt_id)
+
+    def clear(self, intent: Intent) -> None:
+        """Take this replica's name out of the row: it runs no attempt there and holds no answer for it."""
         self.failpoints.reach("settle.before_clear")
         self.write_back.clear_owner(intent.shard, intent.token_key, self.owner)
-        self.failpoints.reach("settle.before_scrub")
-        self.attempt_log.scrub(intent.attempt_id)
-        return True
 
     def settle_unrecorded(self, row: TokenRow) -> None:
         """Settle a row that names this replica, of whose attempt the disk knows nothing: it was never sent."""

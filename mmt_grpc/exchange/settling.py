@@ -1,7 +1,6 @@
 """What is left of attempts, requests and grants that run no more is settled: at the start, and ever after."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,23 +8,23 @@ from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableEr
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, SettlementRows
-from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.exchange.attempt_records import AttemptLog, AttemptRecord
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.records import decode_grant
 from mmt_grpc.exchange.requests import Requests
-from mmt_grpc.exchange.settlement import KEPT, Settlement
+from mmt_grpc.exchange.settlement import KEPT, Settlement, Verdict
 from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.exchange.unkept import GRANT, Unkept
 
 CHECKED_AFTER: Final = 60 * MICROSECONDS
-"""How old a committed answer is when its row is looked at once more."""
+"""How long after its lease a committed answer's row is looked at once more."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Settling:
-    """Settles what this replica's disk and rows still name it for; `wall_clock` gives Unix microseconds."""
+    """Settles what this replica's disk and rows still name it for."""
 
     owner: bytes
     life: bytes
@@ -38,7 +37,6 @@ class Settling:
     settlement: Settlement
     lanes: Lanes
     disk: Disk
-    wall_clock: Callable[[], int]
     log: EventLog
     _checked: set[bytes] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -52,41 +50,58 @@ class Settling:
             self._settle_grant(entry.key)
 
     def settle_attempts(self, *, every: bool) -> bool:
-        """Settle the attempts that run no more; True if none is left that waits.
+        """Settle the attempts that run no more; True if none is left that waits for another one's end.
 
-        An answer stays on disk for ten minutes, and is held against its row after one and, with `every`, now: a
-        failover may have taken its commit back.
+        What is settled stays on disk for ten minutes, and is held against its row after one and, with `every`, now: a
+        failover may have taken back what was written of it.
         """
         with self._lock:
-            waiting = [record for record in self.attempt_log.records() if not self._settle(record, every=every)]
+            records = self.attempt_log.records()
+            now = self.attempts.now() if records else 0
+            waiting = [record for record in records if not self._settle(record, now, every=every)]
             for row in self.attempts.named(self.owner):
                 self._settle_unrecorded(row)
             return not waiting
 
-    def _settle(self, record: AttemptRecord, *, every: bool) -> bool:
-        """Return whether a record needs no further settling now: it is settled, kept for a while, or running."""
+    def _settle(self, record: AttemptRecord, now: int, *, every: bool) -> bool:
+        """Return whether nobody has to wait for a record: it is settled, kept for a while, running, or unreadable."""
         with self.lanes.held(record.intent.token_key) as held:
-            return self._settle_held(record, every=every) if held else True
-
-    def _settle_held(self, record: AttemptRecord, *, every: bool) -> bool:
-        intent = record.intent
-        age = self.wall_clock() - record.written_at
-        if record.answer is not None and age < KEPT:
-            due = every or (age >= CHECKED_AFTER and intent.attempt_id not in self._checked)
-            if not due:
+            try:
+                return self._settle_held(record, now - record.intent.leased_at, every=every) if held else True
+            except CredentialUnreadableError:
+                # Nobody can lease a row that does not open; what is on disk stays for the day it does.
+                self.log.error("answer_waits_for_unreadable_row", integration=record.intent.integration)
                 return True
-            self._checked.add(intent.attempt_id)
-            return self.settlement.apply(intent, record.answer).is_final
-        self._checked.discard(intent.attempt_id)
-        return self._settle_for_good(record)
 
-    def _settle_for_good(self, record: AttemptRecord) -> bool:
+    def _settle_held(self, record: AttemptRecord, age: int, *, every: bool) -> bool:
+        """Settle a record whose row was leased `age` microseconds ago; False if another attempt has to end first."""
+        attempt_id, is_old = record.intent.attempt_id, age >= KEPT
+        if attempt_id in self._checked and not (every or is_old):
+            return True
+        if record.answer is None:
+            self.settlement.settle_intent(record.intent)
+            verdict = None
+        elif is_old or every or age >= CHECKED_AFTER:
+            verdict = self.settlement.settle_answer(record.intent, record.answer)
+        else:
+            return True
+        if verdict is None or verdict.is_final:
+            self._checked.add(attempt_id)
+            self._let_go(record, is_old=is_old)
+        return verdict is not Verdict.LATER
+
+    def _let_go(self, record: AttemptRecord, *, is_old: bool) -> None:
+        """Keep what is settled for a while, without standing in anybody's way."""
+        if not is_old:
+            self.settlement.clear(record.intent)
+            return
         try:
-            return self.settlement.settle(record)
+            self.settlement.forget(record)
         except StoreUnavailableError:
             # The disk refuses to forget it: nothing is lost, and the next round tries again.
             self.disk.failed()
-            return True
+        else:
+            self._checked.discard(record.intent.attempt_id)
 
     def _settle_unrecorded(self, seen: TokenRow) -> None:
         """Settle a row that names this replica though its disk holds nothing for it.
@@ -101,11 +116,12 @@ class Settling:
                 self.settlement.settle_unrecorded(row)
 
     def _is_recorded(self, row: TokenRow) -> bool:
-        """Whether the disk holds something for the row's present generation; older ones are kept for a failover."""
-        return any(
-            record.intent.token_key == row.binding.token_key and record.intent.generation >= row.binding.generation
-            for record in self.attempt_log.records()
-        )
+        """Whether the disk knows of the row's attempt; if none runs, whether it holds an answer that is not older."""
+        records = [one for one in self.attempt_log.records() if one.intent.token_key == row.binding.token_key]
+        if row.state is TokenState.REFRESHING:
+            return any(record.intent.attempt_id == row.attempt_id for record in records)
+        answered = [record.intent for record in records if record.answer is not None]
+        return any(intent.generation >= row.binding.generation for intent in answered)
 
     def _settle_grant(self, key: bytes) -> None:
         try:

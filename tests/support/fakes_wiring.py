@@ -1,7 +1,6 @@
 """A replica in one process: the engine and the verbs composed as the processes compose them, around fakes."""
 
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,7 +119,6 @@ def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
             ),
             lanes=lanes,
             clock=parts.clock,
-            wall_clock=lambda: time.time_ns() // 1000,
             randomness=parts.randomness,
             failpoints=parts.failpoints,
             stopping=parts.stopping,

@@ -15,7 +15,8 @@ from mmt_grpc.domain.errors import (
     StoreUnavailableError,
     TokenNotFoundError,
 )
-from mmt_grpc.domain.model import ConnectOutcome, Grant
+from mmt_grpc.domain.model import ConnectOutcome, Grant, Liveness
+from mmt_grpc.domain.ports.exchanger import CallContext
 from mmt_grpc.domain.token_row import TokenState
 from mmt_grpc.exchange.committing import MOST_MOVES
 from tests.support.fakes_exchange import OUTAGE
@@ -302,6 +303,19 @@ def test_a_revocation_of_an_unkept_grant_that_fails_is_tried_again(world: World,
 
     assert world.spooled() == []
     assert world.coinbase.living == 0
+
+
+def test_a_generation_that_a_connect_has_replaced_is_not_asked_about(world: World, client: Client) -> None:
+    session = client.connect("alice", world.binance.add_user("alice"), integration="binance").token_id
+    client.connect("alice", world.binance.add_user("alice"), integration="binance")
+    row, asked = world.standing(session), list[str]()
+    world.binance.meanwhile("probe", lambda: asked.append("probe"))
+
+    liveness = world.life.engine.probe(
+        CallContext("call-1", "key-1"), shard=row.shard, token_key=row.binding.token_key, generation=1
+    )
+
+    assert (liveness, asked) == (Liveness.ALIVE, [])
 
 
 def test_an_exchanger_out_of_reach_is_the_provider_unavailable(world: World, client: Client) -> None:

@@ -350,6 +350,20 @@ class TestRelatives:
         assert world.standing(relative.token_id).state is TokenState.ACTIVE
         assert world.coinbase.counts["refreshes"] == 0
 
+    def test_others_that_cannot_be_refreshed_are_not_asked_about(self, world: World, client: Client) -> None:
+        login = world.binance.add_user("alice")
+        ids = [
+            world.client(name).connect("alice", login, integration="binance").token_id
+            for name in ("client-1", "client-2")
+        ]
+        asked: list[str] = []
+        world.binance.meanwhile("probe", lambda: asked.append("probe"))
+
+        client.revoke(ids[0])
+
+        assert asked == []
+        assert world.standing(ids[1], "client-2").state is TokenState.ACTIVE
+
     def test_what_is_wrong_with_one_keeps_nobody_from_looking_at_the_next(
         self, world: World, client: Client, token: str
     ) -> None:

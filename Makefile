@@ -10,7 +10,7 @@ ARGS ?=
 
 .PHONY: help
 help:  ## print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(INSTALLED)  ## make .venv with everything in it
@@ -62,6 +62,17 @@ test-mysql: setup  ## run the store's tests on a real MySQL 9.7, fetched into bu
 .PHONY: bench
 bench: setup system-packages tools  ## measure server CPU per Resolve against a bare grpcio echo
 	$(BIN)/python -m bench.resolve $(ARGS)
+
+# How often each fault happens, and further arguments: make campaign-crash CRASHES='--workers 500' ARGS='--results FILE'
+CRASHES ?= --workers 10000 --exchangers 2000 --databases 1000 --supervisors 300 --together 500 --holders 2
+.PHONY: campaign-crash
+campaign-crash: setup system-packages  ## kill, freeze and fill up a fleet for hours, and count what was lost
+	PYTHONPATH=.:generated $(BIN)/python -m tests.campaign.crash $(CRASHES) $(ARGS)
+
+OIDC_CRASHES ?= --workers 200 --exchangers 200 --databases 50
+.PHONY: campaign-oidc
+campaign-oidc: setup system-packages  ## the same in less against npm's oidc-provider
+	PYTHONPATH=.:generated $(BIN)/python -m tests.campaign.crash --oidc $(OIDC_CRASHES) $(ARGS)
 
 .PHONY: tools
 tools: setup  ## build ghz and grpcurl into build/bin

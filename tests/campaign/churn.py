@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mmt.v1 import token_service_pb2 as pb
-from tests.campaign.crowd import PATIENCE, Crowd, User
+from tests.campaign.crowd import PATIENCE, Crowd, User, ask
 from tests.support.clients import READ, Refused
 
 _PAUSE = 0.05
@@ -79,7 +79,7 @@ class Churn:
         while not self.crowd.stopping.is_set():
             caller = self.crowd.caller(chance.choice(self.crowd.fleet.addresses))
             try:
-                caller.call(caller.stub.Revoke, pb.RevokeRequest(token_id=user.token_id), PATIENCE)
+                ask(caller, caller.stub.Revoke, pb.RevokeRequest(token_id=user.token_id))
             except Refused as refused:
                 self.crowd.outcomes[f"Revoke {refused.reason or refused.code.name}"] += 1
                 if refused.reason == GONE:
@@ -97,7 +97,7 @@ class Churn:
             caller = self.crowd.caller(chance.choice(self.crowd.fleet.addresses))
             request = pb.CheckScopeRequest(token_id=user.token_id, required_scope=READ)
             try:
-                caller.call(caller.stub.CheckScope, request, PATIENCE)
+                ask(caller, caller.stub.CheckScope, request)
             except Refused as refused:
                 if refused.reason == GONE:
                     return False

@@ -1,4 +1,5 @@
 """The crash campaign: `python -m tests.campaign.crash --workers 10000 --exchangers 2000 …`; `make campaign-crash`.
+With `--oidc` the exchange is oidc-provider (`make campaign-oidc`).
 
 First a naive refresher is killed in the same way and must lose tokens. Then each stage runs on a fleet of its own, and
 its losses are counted from the exchange's books. The exit status is 1 if any promise was broken.
@@ -17,6 +18,7 @@ from tests.campaign.exchange import sandbox_exchange
 from tests.campaign.machine_faults import give_a_movable_clock, has_a_movable_clock
 from tests.campaign.naive import NaiveOutcome, run_naive
 from tests.campaign.notary import Notary
+from tests.campaign.oidc_provider import missing, oidc_exchange
 from tests.campaign.results import Row, append, table
 from tests.campaign.stage import Size, run_stage
 from tests.campaign.stages import MOST_LOST, STAGES
@@ -30,6 +32,8 @@ _EVERY = 10.0
 def main() -> None:
     """Run the stages that have cycles."""
     options = _arguments()
+    if options.oidc and (lacking := missing()) is not None:
+        sys.exit(lacking)
     with private_mariadb() as database:
         naive = naive_first(database, kills=options.naive, seed=options.seed)
         _say(f"naive: {naive.kills} kills, {naive.rotations:,} rotations, {naive.lost} lost")
@@ -65,7 +69,16 @@ def _stage(name: str, database: DatabaseServer, options: argparse.Namespace) -> 
         threads=options.threads,
         seed=options.seed,
     )
-    row = run_stage(name, cycles, database, size, STAGES[name], progress=_progress(name, cycles), keep=options.keep)
+    row = run_stage(
+        name,
+        cycles,
+        database,
+        size,
+        STAGES[name],
+        exchange=oidc_exchange if options.oidc else None,
+        progress=_progress(name, cycles),
+        keep=options.keep,
+    )
     found = list(row.verdict.complaints())
     if row.verdict.lost > MOST_LOST.get(name, row.verdict.lost):
         found.append(f"{row.verdict.lost} are lost where none may be")
@@ -108,6 +121,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--results", type=Path, help="a file of JSON lines to which a line is added for each stage")
+    parser.add_argument("--oidc", action="store_true", help="against npm's oidc-provider instead of the sandbox")
     parser.add_argument("--keep", type=Path, help="a folder for the replicas' directories where a promise was broken")
     return parser.parse_args()
 

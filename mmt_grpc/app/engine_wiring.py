@@ -170,6 +170,7 @@ class EngineWiring:
             ),
             requests=self._requests,
             unkept=Unkept(spool=parts.spool, upstream=self._upstream),
+            pacing=parts.pacing,
             audit=ExchangeAudit(audit=parts.audit, log=parts.log),
             committing=Committing(
                 rows=self._parts.requests,

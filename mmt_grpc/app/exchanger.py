@@ -107,7 +107,9 @@ class Opened:
             self._log.info("provider_retry", integration=integration, failure=failure.value, number=number)
 
         pacing = self._pacing
-        return open_providers(self._settings.providers, on_retry=on_retry, may_retry=pacing.may_retry)
+        return open_providers(
+            self._settings.providers, on_retry=on_retry, may_retry=pacing.may_retry, on_first_try=pacing.first_try
+        )
 
     def _open_pacing(self) -> Pacing:
         rates = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mmt_grpc.app.failpoints import VARIABLE
-from mmt_grpc.app.listening import hold
+from mmt_grpc.app.listening import HeldAddress, hold
 from mmt_grpc.app.plan import ChildPlan
 from mmt_grpc.app.replica import Replica, child_figures
 from mmt_grpc.app.state_directory import StateDirectory
@@ -52,15 +52,12 @@ def serve(
     """Run a replica until SIGTERM or an interrupt; return whether everything was drained.
 
     `ready` is what the ready file says besides `address` and `audit_path`; `reread` reads the settings again at SIGHUP;
-    `more` are children that belong to the replica.
-    Raises `AddressTakenError`, `KeyringError`, `StartFailedError`.
+    `more` are children of the replica's. Raises `AddressTakenError`, `KeyringError`, `StartFailedError`.
     """
     environment = dict(os.environ)
     log = start_log(settings)
     with ExitStack() as stack:
-        addresses = [hold(address) for address in settings.table.listen]
-        for address in addresses:
-            stack.callback(address.holder.close)
+        addresses = _held(settings.table.listen, stack)
         sockets = state.socket_directory()
         stack.callback(shutil.rmtree, sockets, ignore_errors=True)
         replica = Replica(
@@ -82,6 +79,13 @@ def serve(
             reload=Reloading(replica, reread, more).plans,
         )
         return supervisor.run()
+
+
+def _held(listen: Sequence[str], stack: ExitStack) -> list[HeldAddress]:
+    addresses = [hold(address) for address in listen]
+    for address in addresses:
+        stack.callback(address.holder.close)
+    return addresses
 
 
 class Reloading:

@@ -124,7 +124,8 @@ class Attempts:
         self.failpoints.reach("refresh.after_refusal")
         if error.failure is Failure.AMBIGUOUS:
             return self._doubt(lease, word(error))
-        if error.failure is Failure.PERMANENT:
+        # A provider that is doubted, and may be refusing everybody, condemns nobody: its trials only show how it is.
+        if error.failure is Failure.PERMANENT and not lease.admission.is_trial:
             self.write_back.condemn(lease.row, lease.attempt_id)
             self.failpoints.reach("refresh.after_condemn")
             return _Ending("reauthentication_required")

@@ -5,20 +5,25 @@ from dataclasses import dataclass
 from mmt_grpc.domain.errors import (
     InvalidRequestError,
     MmtError,
+    ProviderRateLimitedError,
+    ProviderUnavailableError,
+    Reason,
     UnavailableError,
     Violation,
 )
 from mmt_grpc.domain.failpoints import Failpoints
-from mmt_grpc.domain.model import AuthorizationCode, Grant, OAuthTokens, SessionGrant
+from mmt_grpc.domain.model import MICROSECONDS, AuthorizationCode, Grant, OAuthTokens, SessionGrant
 from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.exchanger import Connected, ConnectOrder
 from mmt_grpc.domain.ports.providers import Issued, Provider, Providers
 from mmt_grpc.domain.ports.sealing import Index
 from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, Ledger
 from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.exchange.admission import Refused
 from mmt_grpc.exchange.committing import Committing, Delivery
 from mmt_grpc.exchange.exchange_audit import ExchangeAudit
 from mmt_grpc.exchange.obtaining import NotSpentError, is_ours, judge, redeem
+from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.request_identity import RequestIdentities
 from mmt_grpc.exchange.requests import Requests
 from mmt_grpc.exchange.unkept import Unkept
@@ -35,6 +40,7 @@ class Connecting:
     identities: RequestIdentities
     requests: Requests
     unkept: Unkept
+    pacing: Pacing
     audit: ExchangeAudit
     committing: Committing
     clock: Clock
@@ -99,7 +105,7 @@ class Connecting:
 
     def _redeemed(self, order: ConnectOrder, provider: Provider, request: ConnectRequest) -> Issued:
         try:
-            return redeem(provider, order.grant, order.identity.scope)
+            return self._paced(order, provider)
         except NotSpentError as error:
             self.audit.fail(order, error.error)
             raise
@@ -110,6 +116,19 @@ class Connecting:
             # A bug, and nobody knows what was sent: what is single-use is never sent again.
             self._abandon(order, request, None, spent=True)
             raise
+
+    def _paced(self, order: ConnectOrder, provider: Provider) -> Issued:
+        """Redeem with the provider's leave: a code counts against its limits as a refresh does."""
+        if not is_ours(order.grant):
+            return redeem(provider, order.grant, order.identity.scope, learn=lambda _: None)
+        try:
+            admission = self.pacing.admit(provider.name, demand=True)
+        except UnavailableError as error:
+            raise NotSpentError(error) from None
+        if isinstance(admission, Refused):
+            raise NotSpentError(refusal(admission))
+        with admission:
+            return redeem(provider, order.grant, order.identity.scope, learn=admission.learn)
 
     def _abandon(self, order: ConnectOrder, request: ConnectRequest, error: MmtError | None, *, spent: bool) -> None:
         """End a request that comes to nothing: REJECTED, or withdrawn where the same grant may be tried again."""
@@ -137,3 +156,11 @@ def check_times(grant: Grant, now: int) -> None:
     if isinstance(grant, OAuthTokens | SessionGrant) and grant.expires_at is not None and grant.expires_at <= now:
         name = "oauth_tokens" if isinstance(grant, OAuthTokens) else "session"
         raise InvalidRequestError(Violation(f"{name}.expire_time", "must lie in the future"))
+
+
+def refusal(refused: Refused) -> UnavailableError:
+    """Return what a caller is told whose grant is not sent now."""
+    wait = refused.wait / MICROSECONDS
+    if refused.reason is Reason.PROVIDER_RATE_LIMITED:
+        return ProviderRateLimitedError(retry_after=wait)
+    return ProviderUnavailableError(retry_after=wait)

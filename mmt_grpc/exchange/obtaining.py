@@ -1,5 +1,6 @@
 """What a grant is worth: redeemed at the provider, its account learned, its scopes judged."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mmt_grpc.domain.errors import (
@@ -34,14 +35,15 @@ def is_ours(grant: Grant) -> bool:
     return isinstance(grant, AuthorizationCode | UserCredentials)
 
 
-def redeem(provider: Provider, grant: Grant, scope: Scope) -> Issued:
-    """Redeem a grant.
+def redeem(provider: Provider, grant: Grant, scope: Scope, *, learn: Callable[[ProviderError | None], None]) -> Issued:
+    """Redeem a grant; `learn` is told how the provider answered.
 
     Raises `NotSpentError`, `GrantRejectedError` (a code exchange whose outcome is unknown, too), `OtpRequiredError`.
     """
     try:
-        return provider.redeem(grant, scope)
+        issued = provider.redeem(grant, scope)
     except ProviderError as error:
+        learn(error)
         if error.failure is Failure.OTP_REQUIRED:
             raise NotSpentError(OtpRequiredError()) from None
         if error.failure is Failure.PERMANENT:
@@ -49,6 +51,8 @@ def redeem(provider: Provider, grant: Grant, scope: Scope) -> Issued:
         if error.failure is Failure.AMBIGUOUS and isinstance(grant, AuthorizationCode):
             raise GrantRejectedError from None
         raise NotSpentError(waiting_for(error)) from None
+    learn(None)
+    return issued
 
 
 def judge(provider: Provider, issued: Issued, scope: Scope) -> Worth:

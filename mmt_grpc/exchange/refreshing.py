@@ -98,8 +98,8 @@ class Refreshing:
 
     def _hindrance(self, provider: Provider, row: TokenRow, now: int, *, demand: bool) -> Refused | None:
         """Return why a refresh is not tried now: the provider, this replica, or the row itself."""
-        key = row.binding.token_key
-        hindered = self.pacing.hindrance(provider.name, demand=demand, account=key, repeats=row.failures > 0)
+        key, account = row.binding.token_key, account_of(row)
+        hindered = self.pacing.hindrance(provider.name, demand=demand, account=account, repeats=row.failures > 0)
         if hindered is not None:
             return hindered
         waits = (row.backs_off(now), self.resting.wait(key), self._doubt_wait(provider, row, now))
@@ -144,8 +144,8 @@ class Refreshing:
 
     def _admitted(self, provider: Provider, row: TokenRow, opened: OpenedToken, *, demand: bool) -> str:
         """Wait for the provider's leave, then run the attempt: a lease is not held meanwhile."""
-        key = row.binding.token_key
-        admission = self.pacing.admit(provider.name, demand=demand, account=key, repeats=row.failures > 0)
+        key, account = row.binding.token_key, account_of(row)
+        admission = self.pacing.admit(provider.name, demand=demand, account=account, repeats=row.failures > 0)
         if isinstance(admission, Refused):
             return "not_admitted"
         with admission:
@@ -153,6 +153,11 @@ class Refreshing:
         if ending == LOST_THE_RACE and row.state is TokenState.IN_DOUBT:
             self.resting.hold(key, RESTING)
         return ending
+
+
+def account_of(row: TokenRow) -> bytes:
+    """Return what stands for a row's account at the exchange: ids of one account share its limits."""
+    return row.account_key or row.binding.token_key
 
 
 def backing_off(reason: Reason, wait: int) -> RefreshAnswer:

@@ -118,13 +118,18 @@ class Settlement:
         )
         kept = replace(issued, renewal=renewal)
         expires_at = lifetimes.expiry(kept, sent_at=answer.sent_at, refreshable=True)
+        renewal_expires_at = lifetimes.renewal_expiry(issued, sent_at=answer.sent_at) or row.renewal_expires_at
         return Refreshed(
             access_blob=access_blob,
             renewal_blob=renewal_blob,
             access_expires_at=expires_at,
-            renewal_expires_at=lifetimes.renewal_expiry(issued, sent_at=answer.sent_at) or row.renewal_expires_at,
+            renewal_expires_at=renewal_expires_at,
             next_refresh_at=lifetimes.next_refresh(
-                expires_at, now=answer.sent_at, refreshable=True, randomness=self.randomness
+                expires_at,
+                now=answer.sent_at,
+                refreshable=True,
+                randomness=self.randomness,
+                renewal_expires_at=renewal_expires_at,
             ),
         )
 

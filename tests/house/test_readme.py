@@ -95,7 +95,7 @@ def test_the_python_example_works_as_it_stands(newcomer: Path) -> None:
     (variables,) = (block.text for block in blocks("sh", "export MMT_ADDRESS"))
     (example,) = blocks("python")
     said = shell(f"{variables}\npython - <<'EXAMPLE'\n{example.text}\nEXAMPLE", newcomer)
-    assert said.strip() == "SCOPE_MISMATCH {'granted_scope': 'SCOPE_READ', 'required_scope': 'SCOPE_WRITE'}"
+    assert said.strip() == "SCOPE_MISMATCH [('granted_scope', 'SCOPE_READ'), ('required_scope', 'SCOPE_WRITE')]"
 
 
 def test_the_integration_of_your_own_is_a_table_that_the_settings_accept(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """SQLite: write-ahead log, every commit synced, deleted content overwritten."""
 
+import contextlib
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -55,8 +57,7 @@ class SqliteDialect:
             self._turn.release()
 
     def connect(self) -> Database:
-        # The log and the shared memory beside it take over the file's mode.
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, _OWNER_ONLY))
+        self._create()
         database = _QuietSqliteDatabase(
             self._path,
             pragmas=_PRAGMAS,
@@ -68,6 +69,15 @@ class SqliteDialect:
         database.register_function(_now, "mmt_now", 0, deterministic=False)
         database.connect()
         return database
+
+    def _create(self) -> None:
+        """Make a missing file; the log and the shared memory beside it take over its mode.
+
+        It is never opened for that: closing any descriptor of a file drops every lock of the process on it, those of
+        its other connections too (POSIX), and the next process to leave would take the log away under them.
+        """
+        with contextlib.suppress(FileExistsError):
+            os.mknod(self._path, stat.S_IFREG | _OWNER_ONLY)
 
     def is_alive(self, database: Database) -> bool:
         return not database.is_closed()

@@ -95,12 +95,12 @@ class Settlement:
             return Verdict.LATER
         if self._holds(row, answer):
             return Verdict.MOVED
-        liveness = self._probe(intent, answer)
-        if liveness is Liveness.DEAD:
+        liveness, is_condemned = self._probe(intent, answer), row.state is TokenState.REAUTHENTICATION
+        if liveness is Liveness.DEAD and (is_condemned or not self._has_expired(answer)):
             return Verdict.DEAD
-        if liveness is None and row.state is TokenState.REAUTHENTICATION:
+        if liveness is None and is_condemned:
             return Verdict.UNPROBED
-        # Not to be probed: what the row holds was spent for this answer, so that it cannot be the better one.
+        # Where a probe cannot tell: what the row holds was spent for this answer, so that it cannot be the better one.
         committed = self.write_back.commit(row, intent.attempt_id, self._resealed(row, answer), probed=True)
         return Verdict.COMMITTED if committed else None
 
@@ -139,6 +139,11 @@ class Settlement:
             return self.providers.get(intent.integration).probe(answer.issued().credential)
         except (ProviderError, IntegrationUnknownError):
             return None
+
+    def _has_expired(self, answer: Answer) -> bool:
+        """Whether an access token is over anyway: that it is refused says nothing of the refresh token beside it."""
+        expires_at = lifetimes.expiry(answer.issued(), sent_at=answer.sent_at, refreshable=True)
+        return expires_at is not None and expires_at <= self.write_back.now()
 
     def _tolerates_reuse(self, integration: str) -> bool:
         try:

@@ -51,7 +51,7 @@ class WriteBack:
 
         Where the provider does not tolerate reuse, nothing is due before the access token is nearly over.
         """
-        not_before = max(self._now() + backoff.DOUBTFUL, 0 if tolerant else retried_at(row))
+        not_before = max(self.now() + backoff.DOUBTFUL, 0 if tolerant else retried_at(row))
         self._until_known(
             lambda: self.rows.doubt(row, attempt_id=attempt_id, not_before=not_before, failure=failure),
             lambda: self._left(row, attempt_id),
@@ -68,7 +68,7 @@ class WriteBack:
         self, row: TokenRow, attempt_id: bytes, *, wait: int, never_sent: bool, failure: str | None = None
     ) -> None:
         """Write that nothing was spent, why, and how many microseconds to leave the row alone."""
-        not_before = self._now() + wait
+        not_before = self.now() + wait
         self._until_known(
             lambda: self.rows.release(
                 row, attempt_id=attempt_id, not_before=not_before, never_sent=never_sent, failure=failure
@@ -91,7 +91,8 @@ class WriteBack:
         """Read what became of a row, however long the store is away."""
         return self._until_answered(lambda: self.rows.read(shard, token_key)).row
 
-    def _now(self) -> int:
+    def now(self) -> int:
+        """Return the database's clock, however long the store is away."""
         return self._until_answered(self.rows.now)
 
     def _holds(self, row: TokenRow, access_blob: bytes) -> bool:

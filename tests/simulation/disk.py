@@ -78,7 +78,7 @@ class SimulatedDisk:
     def lose_power(self) -> None:
         """Forget what was not fsynced; of a file or a name that was not, either version may be what is left."""
         draw = self._scheduler.random.random
-        names = {name for name in (*self.names, *self._durable_names)}
+        names = {*self.names, *self._durable_names}
         kept: dict[str, File] = {}
         for name in sorted(names):
             at_risk = self.names.get(name) is not self._durable_names.get(name)

@@ -32,7 +32,7 @@ def cut_power(world: World, life: Life, draw: random.Random) -> None:
 def lose_disk(world: World, life: Life, draw: random.Random) -> None:
     """The machine never comes back, nor does its disk."""
     del draw
-    if sum(1 for replica in world.replicas if not replica.is_gone) < 2:  # noqa: PLR2004  # somebody has to stay
+    if sum(1 for replica in world.replicas if not replica.is_gone) < 2:  # somebody has to stay
         return
     life.replica.is_gone = True
     world.oracle.lost_disks.add(life.replica.owner)
@@ -52,7 +52,7 @@ def cut_off(world: World, life: Life, draw: random.Random) -> None:
 def fail_over(world: World, life: Life, draw: random.Random) -> None:
     """Another server goes on, and may know less."""
     del life
-    loses = int(15 * MICROSECONDS * draw.random() ** 2) if draw.random() < 0.7 else 0  # noqa: PLR2004  # a share
+    loses = int(15 * MICROSECONDS * draw.random() ** 2) if draw.random() < 0.7 else 0  # a share
     world.database.fail_over(loses, world.oracle)
     world.database.down_until = world.scheduler.now + int(20 * MICROSECONDS * draw.random() ** 3)
 
@@ -60,13 +60,13 @@ def fail_over(world: World, life: Life, draw: random.Random) -> None:
 def outage(world: World, life: Life, draw: random.Random) -> None:
     """The database is away."""
     del life
-    world.database.down_until = world.scheduler.now + _absence(draw)
+    world.database.down_until = world.scheduler.now + _absence(draw) // 3
 
 
 def read_only(world: World, life: Life, draw: random.Random) -> None:
     """The database only reads."""
     del life
-    world.database.read_only_until = world.scheduler.now + _absence(draw)
+    world.database.read_only_until = world.scheduler.now + _absence(draw) // 3
 
 
 def strike_statements(world: World, life: Life, draw: random.Random) -> None:

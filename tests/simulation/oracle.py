@@ -14,10 +14,14 @@ Key = tuple[int, bytes]
 ABSENT: Final = 600 * MICROSECONDS
 HELD_TOO_LONG: Final = ABSENT - 15 * MICROSECONDS
 """A holder was seen at its lease, and checks the time at most 15 s later."""
+FAILED_OVER: Final = "accepted: a failover lost an acknowledged lease"
+STOPPED: Final = "accepted: a holder stopped between its check and its POST"
+UNNOTICED: Final = frozenset({FAILED_OVER, STOPPED})
+"""Where the row does not know of the other POST, and calls the rotation that was lost revoked."""
 
 
-class ViolationError(Exception):
-    """A property does not hold; the text says which, and where."""
+class ViolationError(BaseException):
+    """A property does not hold; the text says which. Nothing in the engine catches it."""
 
 
 @dataclass(slots=True)
@@ -31,13 +35,13 @@ class Attempt:
     generation: int
     is_retry: bool
     leased_at: int
-    absent: frozenset[bytes]
-    """The owners that had not been seen for ten minutes when it was taken."""
+    present: frozenset[bytes]
+    """The owners that had been seen in the ten minutes before it was taken."""
     post: Post | None = None
     is_received: bool = False
     is_persisted: bool = False
-    is_undone: bool = False
-    """A failover took its lease back."""
+    undone_at: int | None = None
+    """When a failover took its lease back."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class Oracle:
     revoked: set[Key] = field(default_factory=set)
     grants: dict[tuple[Key, int], Chain] = field(default_factory=dict)
     lost_disks: set[bytes] = field(default_factory=set)
+    excused: set[int] = field(default_factory=set)
     restored: set[Key] = field(default_factory=set)
     """Rows that a failover brought back, until the ledger is followed."""
 
@@ -76,34 +81,58 @@ class Oracle:
         earlier = self.by_renewal.setdefault(post.renewal, [])
         if not self.exchange.tolerant:
             for other in earlier:
-                self.accepted[self._judge(other, attempt, post)] += 1
+                why = self._judge(other, attempt, post)
+                self.accepted[why] += 1
+                if why in UNNOTICED:
+                    self.excused.add(id(self.exchange.books.by_renewal[post.renewal]))
         earlier.append(attempt)
 
     def _judge(self, first: Attempt, second: Attempt, post: Post) -> str:
         """Return why a second POST of one token was right, or is accepted and said; anything else is a failure."""
         sent = first.post
         assert sent is not None
+        if not self.exchange.books.by_renewal[post.renewal].alive:
+            return "fine: its chain was dead"
         if sent.has_arrived and sent.consumed_at is None:
             return "fine: it had not been consumed"
-        if first.is_undone or second.is_undone:
-            return "accepted: a failover lost an acknowledged lease"
+        if self._is_lost_to_failover(first, second):
+            return FAILED_OVER
         if post.written_at - second.leased_at > HELD_TOO_LONG:
-            return "accepted: a holder stopped between its check and its POST"
+            return STOPPED
         if not second.is_retry:
             self.fail(f"a token that was sent ({sent.fate or 'well'}) is sent again without having been in doubt")
         if sent.fate == "lost_post":
             return "fine: the first POST was lost"
-        if first.owner in second.absent:
+        return self._judge_retry(first, second, sent)
+
+    def _judge_retry(self, first: Attempt, second: Attempt, sent: Post) -> str:
+        """Return why a retry out of IN_DOUBT is accepted, though the first POST had come to the exchange."""
+        if first.owner not in second.present:
             return "accepted: its holder had not been seen for ten minutes"
-        if first.is_persisted and first.owner in self.lost_disks:
-            return "accepted: the disk with its answer is lost"
-        if first.is_persisted:
+        if first.is_persisted and first.owner not in self.lost_disks:
             self.fail("a token is sent again though its answer is on a living disk")
         if not sent.has_arrived:
             self.fail("a token is sent again while its POST is on its way")
         if first.is_received and not first.process.is_dead:
             self.fail("a token is sent again while its answer is in a living process")
-        return "accepted: its answer was lost before it was on a disk"
+        where = (
+            "the disk with its answer is lost" if first.is_persisted else "its answer was lost before it was on a disk"
+        )
+        return f"accepted: {where}"
+
+    def _is_lost_to_failover(self, first: Attempt, second: Attempt) -> bool:
+        """Whether a failover took a lease back, and nobody who knew could tell before the second was taken.
+
+        An answer on a living disk is held against its row before anybody leases who has noticed the failover: that is
+        everybody who had spoken to the database before.
+        """
+        if second.undone_at is not None:
+            return True
+        undone_at = first.undone_at
+        if undone_at is None:
+            return False
+        known = first.is_persisted and first.owner not in self.lost_disks and first.owner in second.present
+        return not known or second.process.born_at > undone_at
 
     # What is written.
 
@@ -129,12 +158,12 @@ class Oracle:
             if renewal is None or self.exchange.books.by_renewal[renewal] is not chain:
                 self.fail(f"{method} brings a renewal that is not its access token's")
 
-    def committed(self, attempt_id: bytes, *, disk_had_trouble: bool) -> None:
-        """An answer is in the row."""
+    def committed(self, attempt_id: bytes, process: Process, *, disk_had_trouble: bool) -> None:
+        """An answer is in the row. What a dead life wrote and did not fsync may be read by the next one."""
         attempt = self.attempts.get(attempt_id)
         if attempt is None:
             self.fail("an answer of no attempt is committed")
-        elif not attempt.is_persisted and not disk_had_trouble:
+        elif not attempt.is_persisted and attempt.process is process and not disk_had_trouble:
             self.fail("an answer is told before it is on the disk")
 
     # What is left at the end.
@@ -160,10 +189,10 @@ class Oracle:
         chain = self.grants[key, row.grant_number]
         reason = "" if row.reason is None else row.reason.value
         if chain.died_of == "reuse" and reason != "ROTATION_LOST":
-            undone = any(attempt.is_undone for attempt in self.attempts.values() if attempt.key == key)
-            if not undone:
+            # What cannot be probed is taken for good even over a lost rotation.
+            if id(chain) not in self.excused and self.exchange.probes:
                 self.fail(f"a rotation was lost, and the row says {reason}")
-            return "reauthentication: lost by a failover, said to be revoked"
+            return "reauthentication: lost unnoticed, said to be revoked"
         if chain.died_of == "withdrawn":
             return "reauthentication: the user withdrew"
         return f"reauthentication: {reason}"

@@ -1,119 +1,39 @@
 """A replica: a disk that stays, and lives that come and go, each running the real engine."""
 
-import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from mmt_grpc.app.engine_parts import Losses, Parts
 from mmt_grpc.app.engine_wiring import EngineWiring
 from mmt_grpc.domain.errors import MmtError
-from mmt_grpc.domain.failpoints import NoFailpoints
-from mmt_grpc.domain.ports.audit import AuditRecord
 from mmt_grpc.domain.ports.exchanger import CallContext
 from mmt_grpc.domain.revoke import Revoke
 from mmt_grpc.exchange.attempt_files import ANSWER_AT, AttemptFiles
 from mmt_grpc.exchange.engine import ExchangeEngine
-from mmt_grpc.exchange.lanes import LONGEST_QUEUE, Lanes
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.exchange.write_back import StoppedError
-from tests.simulation.database import Database, Line
+from tests.simulation.database import Database
 from tests.simulation.disk import File, SimulatedDisk
 from tests.simulation.exchange import Exchange, Post
+from tests.simulation.line import Line
 from tests.simulation.oracle import Attempt, Oracle
 from tests.simulation.provider import SimulatedProvider
 from tests.simulation.scheduler import Gate, Scheduler, Signal
 from tests.simulation.sealing import PlainIndex, PlainRecords, PlainSealing
+from tests.simulation.surroundings import (
+    Paced,
+    SimulatedAudit,
+    SimulatedClock,
+    SimulatedLanes,
+    SimulatedLog,
+    SimulatedRandomness,
+    Steps,
+    Unwatched,
+)
 
 AHEAD_SECONDS: Final = 15.0
 CONTEXT: Final = CallContext("call-1", "caller")
-
-
-class SimulatedClock:
-    """`Clock` of one process."""
-
-    def __init__(self, life: "Life") -> None:
-        self._life = life
-
-    def elapsed(self) -> int:
-        return self._life.world.scheduler.now + self._life.booted_at
-
-    def sleep(self, microseconds: int) -> None:
-        self._life.world.scheduler.step(self._life, "sleep", wait=max(microseconds, 1))
-
-
-class SimulatedRandomness:
-    """`Randomness` by the seed."""
-
-    def __init__(self, source: random.Random) -> None:
-        self._random = source
-
-    def random_bytes(self, count: int) -> bytes:
-        return self._random.randbytes(count)
-
-    def jitter(self, low: int, high: int) -> int:
-        return self._random.randint(low, high)
-
-
-class SimulatedLanes(Lanes):
-    """`Lanes` whose threads are tasks."""
-
-    def __init__(self, life: "Life") -> None:
-        super().__init__()
-        self._life = life
-
-    def start(self, lane: str, key: bytes, work: Callable[[], None]) -> bool:
-        if self._closed or key in self._running or len(self._running) >= LONGEST_QUEUE:
-            return False
-        self._running[key] = lane
-
-        def run() -> None:
-            try:
-                work()
-            finally:
-                self._end(key)
-
-        self._life.world.scheduler.spawn(self._life, f"lane {key.hex()[:4]}", run, key=key)
-        return True
-
-
-class SimulatedLog:
-    """`EventLog` into the trace."""
-
-    def __init__(self, life: "Life") -> None:
-        self._life = life
-
-    def info(self, name: str, /, **fields: object) -> None:
-        scheduler = self._life.world.scheduler
-        if scheduler.trace is not None:
-            scheduler.note(f"{self._life.name} log: {name} {fields}")
-
-    warning = error = info
-
-
-class Steps(NoFailpoints):
-    """`Failpoints` at each of which others may go on."""
-
-    def __init__(self, life: "Life") -> None:
-        self._life = life
-
-    def reach(self, name: str) -> None:
-        self._life.world.scheduler.step(self._life, name, wait=20)
-
-
-class SimulatedAudit:
-    """`Audit` that can always be written."""
-
-    def write(self, record: AuditRecord) -> None:
-        del record
-
-
-class Unwatched:
-    """Watches no breaker."""
-
-    def breaker(self, integration: str, *, is_open: bool) -> None:
-        del integration, is_open
 
 
 @dataclass(kw_only=True)
@@ -166,10 +86,12 @@ class Life:
         self.world = replica.world
         self.replica = replica
         self.name = f"{replica.name}.{replica.lives}"
+        self.born_at = self.world.scheduler.now
         self.is_dead = False
         self.stopped_until = 0
         self.is_ready = False
         world, scheduler = self.world, self.world.scheduler
+        self.scheduler = scheduler
         self.booted_at = scheduler.random.randrange(10**9)
         replica.disk.process = self
         self._losses = Losses()
@@ -182,7 +104,7 @@ class Life:
         )
         self._random = SimulatedRandomness(scheduler.random)
         self._stopping = Signal(scheduler=scheduler, process=self, stretch=world.stretch)
-        self.engine = self._engine()
+        self.engine: ExchangeEngine
 
     def start(self) -> None:
         """Do what the exchanger does at its start, then what goes on in the background."""
@@ -227,9 +149,10 @@ class Life:
     def _start(self) -> None:
         while True:
             try:
+                self.engine = self._engine()
                 self.engine.recover()
                 break
-            except (MmtError, StoppedError):
+            except (OSError, MmtError, StoppedError):
                 self.world.scheduler.step(self, "start again", wait=2_000_000)
         self.is_ready = True
         background = (("heartbeat", self.engine.heartbeat.run), ("upstream", self.engine.upstream.run))
@@ -246,7 +169,7 @@ class Life:
                 continue
 
     def _ledger(self) -> Any:
-        return _Paced(self.world.database.store.ledger, self)
+        return Paced(self.world.database.store.ledger, self)
 
     def _engine(self) -> ExchangeEngine:
         world, disk, store = self.world, self.replica.disk, self.world.database.store
@@ -272,9 +195,7 @@ class Life:
                 audit=SimulatedAudit(),
                 providers=self._provider(),
                 spool=spool,
-                attempt_log=AttemptFiles(
-                    directory=cast("Any", disk.root), sealing=records, failpoints=steps, log=log
-                ),
+                attempt_log=AttemptFiles(directory=cast("Any", disk.root), sealing=records, failpoints=steps, log=log),
                 pacing=Pacing(
                     rates={},
                     budgets=store.budgets,
@@ -285,7 +206,6 @@ class Life:
                 ),
                 lanes=SimulatedLanes(self),
                 clock=SimulatedClock(self),
-                wall_clock=disk.wall,
                 randomness=self._random,
                 failpoints=steps,
                 stopping=cast("Any", self._stopping),
@@ -308,18 +228,3 @@ class Life:
             setattr(part, name, Gate(scheduler=scheduler, process=self))
         woken = Signal(scheduler=scheduler, process=self, stretch=self.world.stretch)
         engine.upstream._woken = cast("Any", woken)
-
-
-class _Paced:
-    def __init__(self, port: object, life: Life) -> None:
-        self._port = port
-        self._life = life
-
-    def __getattr__(self, name: str) -> Any:
-        method, life = getattr(self._port, name), self._life
-
-        def ask(*arguments: Any, **named: Any) -> Any:
-            life.world.scheduler.step(life, f"ledger {name}")
-            return method(*arguments, **named)
-
-        return ask

@@ -5,25 +5,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mmt_grpc.domain import token_id as token_ids
-from mmt_grpc.domain.callers import Caller, Method
-from mmt_grpc.domain.errors import MmtError, TokenNotFoundError
-from mmt_grpc.domain.model import MICROSECONDS, Identity, Metadata, Scope
-from mmt_grpc.domain.ports.exchanger import ConnectOrder
+from mmt_grpc.domain.model import Metadata, Scope
 from mmt_grpc.domain.ports.store import ConnectRequest, Installation
-from mmt_grpc.domain.token_row import Binding, Connection, TokenState
-from mmt_grpc.domain.verbs import Call, DeadlineError
-from mmt_grpc.exchange.write_back import StoppedError
+from mmt_grpc.domain.token_row import Binding, Connection
 from tests.simulation import faults
+from tests.simulation.callers import CLIENT, SECOND, Callers, User
 from tests.simulation.database import BEGINNING, Database
 from tests.simulation.exchange import NAME, Exchange
-from tests.simulation.oracle import Key, Oracle, ViolationError
-from tests.simulation.replica import CONTEXT, Life, Replica, SimulatedRandomness, World
+from tests.simulation.oracle import Oracle, ViolationError
+from tests.simulation.replica import Replica, World
 from tests.simulation.scheduler import LivelockError, Scheduler
 from tests.simulation.sealing import PlainIndex, PlainSealing
+from tests.simulation.surroundings import SimulatedRandomness
 
-SECOND: Final = MICROSECONDS
-CLIENT: Final = "client-1"
-CALLER: Final = Caller("caller", frozenset({CLIENT}), Scope.WRITE, frozenset(Method))
 CALM_FOR: Final = 7200 * SECOND
 """By when everything has come right: the longest absence, ten minutes, and two lives of a token."""
 INDEX: Final = PlainIndex()
@@ -43,23 +37,12 @@ class Result:
     hash: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class User:
-    """Somebody with a token id."""
-
-    name: str
-    token_id: str
-    key: Key
-
-    @property
-    def identity(self) -> Identity:
-        return Identity(CLIENT, self.name, NAME, Scope.READ)
-
-
 class Run:
     """A run."""
 
-    def __init__(self, seed: int, *, trace: list[str] | None = None, hashed: bool = False) -> None:
+    def __init__(self, seed: int, *, trace: list[str] | None = None, hashed: bool = False, races: bool = False) -> None:
+        """`races`: a Connect and a Revoke happen in most runs, not in some."""
+        self._races = races
         self.result = Result(seed)
         scheduler = Scheduler(seed=seed, trace=trace, hashed=hashed)
         draw = scheduler.random
@@ -81,8 +64,8 @@ class Run:
             stretch=draw.choice((2.0, 6.0, 6.0, 9.0)),
         )
         self.users = [self._user(number) for number in range(draw.choice((1, 1, 2)))]
-        self._is_storm = True
-        self._withdrawn = False
+        self.callers = Callers(world=self.world, users=self.users)
+        self._settled_since: int | None = None
 
     def run(self) -> Result:
         """Run it to its end."""
@@ -146,11 +129,11 @@ class Run:
             world.replicas.append(Replica(world, number))
             world.replicas[-1].boot()
         world.scheduler.plans = faults.plan(world, self.result.struck)
-        for happening, share in ((self._connect, 0.15), (self._revoke, 0.1)):
-            if draw.random() < share:
+        for happening, share in ((self.callers.connect, 0.15), (self.callers.revoke, 0.1)):
+            if draw.random() < (0.7 if self._races else share):
                 world.scheduler.at(draw.randint(1, 40) * SECOND, happening)
         for user in self.users:
-            self._ask_again(user, 0)
+            self.callers.ask_again(user, 0)
         longest = draw.choice((60, 120, 300, 900)) * SECOND
         world.scheduler.run(longest)
 
@@ -161,10 +144,9 @@ class Run:
         world.exchange.fates.clear()
         world.database.fates.clear()
         scheduler.is_calm = True
-        self._is_storm = False
+        self.callers.is_storm = False
         scheduler.note("calm")
         scheduler.at(scheduler.now + 5 * SECOND, self._look)
-        self._settled_since: int | None = None
         if not scheduler.run(scheduler.now + CALM_FOR, self._is_over):
             self._complain()
 
@@ -173,7 +155,7 @@ class Run:
         world = self.world
         now, rows = world.scheduler.now, world.database.rows
         settled = all(world.oracle.is_settled(rows.get(user.key), user.key) for user in self.users)
-        everyone = all(replica.is_gone or self._is_up(replica.life) for replica in world.replicas)
+        everyone = all(replica.is_gone or self.callers.is_up(replica.life) for replica in world.replicas)
         if not (settled and everyone):
             self._settled_since = None
         elif self._settled_since is None:
@@ -193,76 +175,7 @@ class Run:
                 self.world.oracle.fail(f"{row.state.name} for ever, its chain {alive}")
         self.world.oracle.fail("a replica does not come back")
 
-    # Callers.
 
-    def _ask_again(self, user: User, wait: int) -> None:
-        self.world.scheduler.at(self.world.scheduler.now + wait, lambda: self._ask(user))
-
-    def _ask(self, user: User) -> None:
-        """Somebody wants a token: because it is about to expire, or because the exchange is said to refuse it."""
-        draw, row = self.world.scheduler.random, self.world.database.rows.get(user.key)
-        if row is None:
-            return
-        life = self._somebody()
-        left = (row.access_expires_at or 0) - self.world.database.clock.now()
-        wanted = left < 110 * SECOND or (self._is_storm and draw.random() < 0.8)
-        if life is not None and row.state is not TokenState.REAUTHENTICATION and wanted:
-            generation = row.binding.generation
-            self.world.scheduler.spawn(life, "call", lambda: life.refresh(user.key, generation))
-        self._ask_again(user, draw.randint(1, 20) * SECOND if self._is_storm else draw.randint(20, 60) * SECOND)
-
-    def _connect(self) -> None:
-        """A user connects again."""
-        user, life = self.world.scheduler.random.choice(self.users), self._somebody()
-        if life is None:
-            return
-        order = ConnectOrder(
-            context=CONTEXT,
-            identity=user.identity,
-            grant=self.world.exchange.authorize(user.name),
-            request_id="connect-1",
-            allow_account_change=True,
-            time_left=10 * SECOND,
-        )
-
-        def connect() -> None:
-            try:
-                life.engine.connect(order)
-            except (MmtError, StoppedError):
-                return
-
-        self.world.scheduler.spawn(life, "connect", connect)
-
-    def _revoke(self) -> None:
-        """A client revokes a token id."""
-        user, life = self.world.scheduler.random.choice(self.users), self._somebody()
-        if life is None:
-            return
-
-        def revoke() -> None:
-            deadline = self.world.scheduler.now + life.booted_at + 60 * SECOND
-            try:
-                life.revoke()(Call("call-2", CALLER, CLIENT, deadline), user.token_id)
-            except TokenNotFoundError:
-                return
-            except (MmtError, DeadlineError):
-                return
-            self.world.oracle.revoked.add(user.key)
-            self.world.scheduler.note(f"revoked {user.key[1].hex()[:4]}")
-
-        self.world.scheduler.spawn(life, "revoke", revoke)
-
-    def _somebody(self) -> Life | None:
-        lives = [replica.life for replica in self.world.replicas if self._is_up(replica.life)]
-        lives = [life for life in lives if life is not None]
-        return self.world.scheduler.random.choice(lives) if lives else None
-
-    def _is_up(self, life: Life | None) -> bool:
-        if life is None or life.is_dead or not life.is_ready:
-            return False
-        return life.stopped_until <= self.world.scheduler.now
-
-
-def run(seed: int, *, trace: list[str] | None = None, hashed: bool = False) -> Result:
+def run(seed: int, *, trace: list[str] | None = None, hashed: bool = False, races: bool = False) -> Result:
     """Run one seed."""
-    return Run(seed, trace=trace, hashed=hashed).run()
+    return Run(seed, trace=trace, hashed=hashed, races=races).run()

@@ -12,7 +12,7 @@ from mmt_grpc.domain.model import MICROSECONDS
 
 LONGEST_DELAY: Final = 70 * MICROSECONDS
 SHORTEST_DELAY: Final = 300
-MOST_STEPS: Final = 60_000
+MOST_STEPS: Final = 100_000
 """A run that takes so many goes round in circles."""
 
 
@@ -20,7 +20,7 @@ class DeathError(BaseException):
     """The process is gone: nothing catches this, as nothing catches a `kill -9`."""
 
 
-class LivelockError(Exception):
+class LivelockError(BaseException):
     """The run does not come to an end."""
 
 
@@ -28,6 +28,7 @@ class Process(Protocol):
     """What tasks run in: dead, or stopped until some time."""
 
     name: str
+    born_at: int
     is_dead: bool
     stopped_until: int
 
@@ -37,12 +38,15 @@ class Task:
 
     __slots__ = ("attempt", "green", "key", "name", "process")
 
-    def __init__(self, process: Process, name: str, work: Callable[[], object], key: bytes | None) -> None:
+    def __init__(
+        self, hub: greenlet, process: Process, name: str, work: Callable[[], object], key: bytes | None
+    ) -> None:
         self.process = process
         self.name = name
         self.key = key
         self.attempt: object = None
-        self.green = greenlet(lambda: _run(work))
+        # Whoever starts a task is not who goes on when it ends.
+        self.green = greenlet(lambda: _run(work), parent=hub)
 
 
 def _run(work: Callable[[], object]) -> None:
@@ -75,7 +79,7 @@ class Scheduler:
 
     def spawn(self, process: Process, name: str, work: Callable[[], object], *, key: bytes | None = None) -> Task:
         """Start a task soon."""
-        task = Task(process, name, work, key)
+        task = Task(self._hub, process, name, work, key)
         self._push(self.now + SHORTEST_DELAY, task)
         return task
 

@@ -115,5 +115,3 @@ class PlainRecords:
 
 def _digest(purpose: str, content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=8, key=purpose.encode()).digest()
-
-

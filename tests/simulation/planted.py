@@ -1,0 +1,156 @@
+"""Faults planted in the code on purpose: a simulation that finds none of them proves nothing."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Final
+from unittest.mock import patch
+
+from mmt_grpc.domain.model import Liveness
+from mmt_grpc.domain.token_row import Refreshed, TokenRow
+from mmt_grpc.exchange.attempt import Attempts
+from mmt_grpc.exchange.attempt_files import AttemptFiles
+from mmt_grpc.exchange.attempt_records import AttemptLog
+from mmt_grpc.exchange.recovery import Recovery
+from mmt_grpc.exchange.settlement import Settlement
+from mmt_grpc.exchange.settling import Settling
+from mmt_grpc.exchange.write_back import WriteBack
+from tests.simulation import disk
+from tests.support.fake_registry import FakeReplicas
+from tests.support.fake_settlement import FakeSettlementRows
+
+
+@contextlib.contextmanager
+def upsert() -> Iterator[None]:
+    """A refresh's commit inserts the row that a Revoke has deleted."""
+    original = FakeSettlementRows.commit_answer
+
+    def commit(rows: FakeSettlementRows, row: TokenRow, *, attempt_id: bytes, refreshed: Refreshed) -> bool:
+        rows.rows.setdefault((row.shard, row.binding.token_key), row)
+        return original(rows, row, attempt_id=attempt_id, refreshed=refreshed)
+
+    with patch.object(FakeSettlementRows, "commit_answer", commit):
+        yield
+
+
+@contextlib.contextmanager
+def lost_guard() -> Iterator[None]:
+    """A refresh's commit asks neither for the generation nor for the attempt."""
+
+    def commit(rows: FakeSettlementRows, row: TokenRow, *, attempt_id: bytes, refreshed: Refreshed) -> bool:
+        del attempt_id
+        current = rows._current(row)
+        if current is not None:
+            rows._commit(current, refreshed)
+        return current is not None
+
+    with patch.object(FakeSettlementRows, "commit_answer", commit):
+        yield
+
+
+@contextlib.contextmanager
+def early_release() -> Iterator[None]:
+    """What is not known to have been refused goes back to ACTIVE."""
+
+    def doubt(write_back: WriteBack, row: TokenRow, attempt_id: bytes, **_: object) -> None:
+        write_back.release(row, attempt_id, wait=0, never_sent=True)
+
+    with patch.object(WriteBack, "doubt", doubt):
+        yield
+
+
+@contextlib.contextmanager
+def unprobed_replay() -> Iterator[None]:
+    """An answer that others have overtaken is committed without asking whether it is alive."""
+    with patch.object(Settlement, "_probe", lambda *_: Liveness.ALIVE):
+        yield
+
+
+@contextlib.contextmanager
+def impatient_retry() -> Iterator[None]:
+    """What is in doubt is tried again without asking whether the owner of the doubt is there."""
+    with patch.object(FakeReplicas, "was_seen", lambda *_: False):
+        yield
+
+
+@contextlib.contextmanager
+def intent_in_the_cache() -> Iterator[None]:
+    """An intent is written, and not fsynced."""
+    original, sync = AttemptFiles.intend, disk.SimulatedOs.fsync
+    writing: list[bool] = []
+
+    def intend(files: AttemptFiles, intent: Any) -> None:
+        writing.append(True)
+        try:
+            original(files, intent)
+        finally:
+            writing.pop()
+
+    def fsync(simulated: disk.SimulatedOs, descriptor: int) -> None:
+        if not writing:
+            sync(simulated, descriptor)
+
+    with patch.object(AttemptFiles, "intend", intend), patch.object(disk.SimulatedOs, "fsync", fsync):
+        yield
+
+
+@contextlib.contextmanager
+def told_too_early() -> Iterator[None]:
+    """An answer is committed first, and written to the disk afterwards."""
+
+    class Later:
+        """Keeps an answer until it has been told."""
+
+        def __init__(self, attempt_log: AttemptLog) -> None:
+            self._attempt_log = attempt_log
+
+        def __getattr__(self, name: str) -> Any:
+            return (lambda *_: None) if name == "answer" else getattr(self._attempt_log, name)
+
+    original = Attempts._keep
+
+    def keep(attempts: Attempts, lease: Any, intent: Any, issued: Any, *, sent_at: int) -> Any:
+        late = replace(attempts, attempt_log=Later(attempts.attempt_log))
+        return original(late, lease, intent, issued, sent_at=sent_at)
+
+    with patch.object(Attempts, "_keep", keep):
+        yield
+
+
+@contextlib.contextmanager
+def no_recovery() -> Iterator[None]:
+    """After a failover leases are given at once."""
+    closed = property(lambda _: False)
+    with patch.object(FakeReplicas, "have_recovered", lambda *_: True), patch.object(Recovery, "is_open", closed):
+        yield
+
+
+@contextlib.contextmanager
+def forgotten_intent() -> Iterator[None]:
+    """What is in doubt is forgotten at once: a failover that takes the doubt back finds nothing sent."""
+
+    def let_go(settling: Settling, record: Any, *, is_old: bool) -> None:
+        del is_old
+        settling.settlement.forget(record)
+
+    original = Attempts._doubt
+
+    def doubt(attempts: Attempts, lease: Any, failure: str) -> Any:
+        return replace(original(attempts, lease, failure), keeps_record=False)
+
+    with patch.object(Settling, "_let_go", let_go), patch.object(Attempts, "_doubt", doubt):
+        yield
+
+
+PLANTED: Final[dict[str, Callable[[], contextlib.AbstractContextManager[None]]]] = {
+    "a commit that inserts": upsert,
+    "a commit without its guard": lost_guard,
+    "an early release": early_release,
+    "a replay without a probe": unprobed_replay,
+    "a retry that asks for no owner": impatient_retry,
+    "an intent that is not fsynced": intent_in_the_cache,
+    "an answer told before it is kept": told_too_early,
+    "no recovery after a failover": no_recovery,
+    "an intent forgotten too early": forgotten_intent,
+}
+"""Every planted fault by its name."""

@@ -74,6 +74,12 @@ OIDC_CRASHES ?= --workers 200 --exchangers 200 --databases 50
 campaign-oidc: setup system-packages  ## the same in less against npm's oidc-provider
 	PYTHONPATH=.:generated $(BIN)/python -m tests.campaign.crash --oidc $(OIDC_CRASHES) $(ARGS)
 
+# How many seeds: make campaign-simulation SEEDS=1000
+SEEDS ?= 100000
+.PHONY: campaign-simulation
+campaign-simulation: setup  ## simulate refreshes under every fault, each seed another order of events
+	PYTHONPATH=.:generated $(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+
 .PHONY: tools
 tools: setup  ## build ghz and grpcurl into build/bin
 	deploy/tools.sh

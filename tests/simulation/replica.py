@@ -149,6 +149,8 @@ class Life:
     def _start(self) -> None:
         while True:
             try:
+                # A start that fails is another process's: it knows nothing of what the one before had noticed.
+                self.born_at = self.scheduler.now
                 self.engine = self._engine()
                 self.engine.recover()
                 break

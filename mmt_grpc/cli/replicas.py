@@ -1,5 +1,7 @@
 """`mmt replicas` and `mmt spool`: who runs, and what waits on whose disk."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -78,6 +80,24 @@ def spool_status(*, state_dir: Path, as_json: bool) -> None:
 
     rows = [{"kind": kind.kind, "records": kind.records, "oldest": moment(kind.oldest)} for kind in kinds(state_dir)]
     show(rows, as_json=as_json, empty="The spool is empty.")
+
+
+@spool.command("drain")
+@click.option("--state-dir", type=click.Path(path_type=Path), required=True, help="The replica's state directory.")
+@as_json
+@click.pass_obj
+def drain_spool(config: Path | None, *, state_dir: Path, as_json: bool) -> None:
+    """Settle what a replica that will not come back left on its disk; exits 1 if something is left.
+
+    Run it where the providers can be reached, with the settings of the installation. A replica that runs is refused.
+    """
+    from mmt_grpc.app.draining import drain
+    from mmt_grpc.settings.load import load
+
+    left = drain(load(config, os.environ, overrides={"state_dir": str(state_dir.absolute())}))
+    rows = [{"kind": kind.kind, "records": kind.records, "oldest": moment(kind.oldest)} for kind in left]
+    show(rows, as_json=as_json, empty="The spool is drained.")
+    sys.exit(1 if left else 0)
 
 
 COMMANDS: Final = (replicas, spool)

@@ -40,6 +40,8 @@ def status(config: Path | None, *, client_id: str, token_id: str, as_json: bool)
         "last_refresh": timestamp(row.refreshed_at),
         "next_refresh": timestamp(row.next_refresh_at),
         "failures": row.failures,
+        "last_failure": row.last_failure,
+        "failed": timestamp(row.failed_at),
         "backs_off_until": timestamp(row.not_before) if backs_off else None,
         "in_doubt": row.doubt is not None,
         "generation": row.binding.generation,

@@ -73,6 +73,8 @@ def test_a_healthy_token_is_shown_without_its_credential(dev: RunningDev, token_
         "refreshable": True,
         "last_refresh": None,
         "failures": 0,
+        "last_failure": None,
+        "failed": None,
         "backs_off_until": None,
         "in_doubt": False,
         "generation": 1,

@@ -1,0 +1,67 @@
+"""What a replica that will not come back left on its disk is settled by command."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.clients import READ, Refused
+from tests.support.processes import child, kill
+from tests.support.service import Service, ended, running_service
+from tests.support.waiting import until
+
+POINT = "spool.after_answer"
+
+
+@pytest.fixture(scope="module")
+def stopped() -> Iterator[tuple[Service, str]]:
+    """An installation that was killed with a provider's answer on its disk and not in its database."""
+    with running_service(expect_exit=None, MMT_FAILPOINTS=f"{POINT}=sleep:120") as service:
+        token_id, _ = service.expired()
+
+        def resolve() -> None:
+            # It is never answered: its replica dies.
+            with service.caller(service.dev.api_keys["write"]) as caller, pytest.raises(Refused):
+                caller.resolve(token_id, READ)
+
+        asking = threading.Thread(target=resolve)
+        asking.start()
+        until(lambda: f'"point":"{POINT}"' in service.dev.logs(), "the failpoint is reached")
+        exchanger = child(service.dev.process.pid, "exchanger")
+        os.kill(service.dev.process.pid, signal.SIGKILL)
+        kill(exchanger)
+        service.dev.process.wait()
+        asking.join()
+        yield service, token_id
+
+
+def run(service: Service, *arguments: str) -> tuple[int, str]:
+    done = ended("--config", str(service.dev.config), *arguments)
+    return done.returncode, done.stdout + done.stderr
+
+
+def status(service: Service, token_id: str) -> str:
+    arguments = ("--client-id", service.dev.client_id, "--token-id", token_id, "--json")
+    return run(service, "token", "status", *arguments)[1]
+
+
+def test_an_answer_that_only_the_disk_knows_is_committed(stopped: tuple[Service, str]) -> None:
+    service, token_id = stopped
+    assert '"state": "refreshing"' in status(service, token_id)
+
+    code, said = run(service, "spool", "drain", "--state-dir", str(service.dev.state_dir))
+
+    assert (code, "The spool is drained." in said) == (0, True), said
+    told = status(service, token_id)
+    assert '"state": "active"' in told
+    assert '"generation": 2' in told
+
+
+def test_a_replica_that_runs_is_not_drained() -> None:
+    with running_service() as service:
+        code, said = run(service, "spool", "drain", "--state-dir", str(service.dev.state_dir))
+
+    assert code == 1
+    assert "another replica runs" in said

@@ -7,7 +7,7 @@ the POST, so a disk that fills up in between cannot refuse the answer. A torn an
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -97,8 +97,10 @@ class AttemptFiles:
         finally:
             os.close(descriptor)
 
-    def records(self) -> Sequence[AttemptRecord]:
-        found = [self._read(path) for path in sorted(self._directory.glob(f"{KIND}-*.record"))]
+    def records(self, *, skip: Collection[bytes] = ()) -> Sequence[AttemptRecord]:
+        skipped = {self._path(attempt_id).name for attempt_id in skip}
+        paths = sorted(self._directory.glob(f"{KIND}-*.record"))
+        found = [self._read(path) for path in paths if path.name not in skipped]
         kept = [record for record in found if record is not None]
         return sorted(kept, key=lambda record: (record.intent.token_key, record.intent.generation))
 

@@ -1,6 +1,6 @@
 """What is known of an attempt on disk: that it was about to be sent, and what the provider answered."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -87,8 +87,8 @@ class AttemptLog(Protocol):
         """Forget an attempt; one that is not there is fine."""
         ...
 
-    def records(self) -> Sequence[AttemptRecord]:
-        """Return what is kept, by token and generation, the oldest generation first."""
+    def records(self, *, skip: Collection[bytes] = ()) -> Sequence[AttemptRecord]:
+        """Return what is kept, by token and the oldest generation first; attempts in `skip` are not read."""
         ...
 
 

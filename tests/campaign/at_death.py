@@ -76,8 +76,9 @@ class Deaths:
         self.caught += [each for each in at_risk if not any((each.renewal or "").encode() in text for text in kept)]
 
     def explains(self, chain: Chain) -> bool:
-        """Whether an answer of this chain was caught."""
-        return any(each.chain is chain for each in self.caught)
+        """Whether an answer of this chain was caught, and its refresh token was never seen again."""
+        notary = self.fleet.notary
+        return any(each.chain is chain and not notary.was_sent(each.renewal or "") for each in self.caught)
 
     def _records(self, spool: Path, since: float) -> Iterator[bytes]:
         """The answers that were written since, by the monotonic clock, opened."""

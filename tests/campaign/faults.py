@@ -17,7 +17,7 @@ from tests.support.waiting import until
 SETTLED: Final = 1.5
 """Seconds after which a process has begun its work: to kill one that has not would prove little."""
 SHORT_PAUSE: Final = 0.05
-_ROTATING: Final = 3
+_OVER_IT: Final = 3
 """So many rotations since the last fault say that the fleet is over it."""
 _RECOVERY_LIMIT: Final = 180.0
 _STRIKE_LIMIT: Final = 3.0
@@ -32,6 +32,12 @@ class Fault(Protocol):
         ...
 
 
+def await_rotations(fleet: Fleet, count: int) -> None:
+    """Wait until so many more tokens have rotated: a fault that meets an idle fleet proves nothing."""
+    enough = fleet.notary.committed + count
+    until(lambda: fleet.notary.committed >= enough, "tokens rotate", patience=_RECOVERY_LIMIT)
+
+
 @dataclass
 class WorkerKills:
     """kill -9 of a worker that serves, at any moment."""
@@ -44,6 +50,7 @@ class WorkerKills:
             running = [pid for member in self.fleet.members for pid in member.workers(SETTLED)]
             return self.chance.choice(running) if running else None
 
+        await_rotations(self.fleet, 1)
         kill_process(until(victim, "a worker serves"))
         time.sleep(self.chance.random() * SHORT_PAUSE)
 
@@ -57,6 +64,7 @@ class ExchangerKills:
     deaths: Deaths
 
     def cycle(self) -> None:
+        await_rotations(self.fleet, 1)
         member, pid = self._victim()
         self.deaths.kill(member, pid, self._moment(member, pid))
         time.sleep(self.chance.random() * SHORT_PAUSE)
@@ -106,7 +114,8 @@ class DatabaseFaults:
     chance: random.Random
 
     def cycle(self) -> None:
-        self._await_rotations()
+        await_rotations(self.fleet, _OVER_IT)
+        time.sleep(self.chance.random() * _FEW_MILLISECONDS)
         kinds: Mapping[str, Callable[[], None]] = {
             "kill": self._kill,
             "freeze": self._freeze,
@@ -114,12 +123,6 @@ class DatabaseFaults:
             "restart": self._restart,
         }
         kinds[self.chance.choice(sorted(kinds))]()
-
-    def _await_rotations(self) -> None:
-        notary = self.fleet.notary
-        enough = notary.committed + _ROTATING
-        until(lambda: notary.committed >= enough, "tokens rotate again", patience=_RECOVERY_LIMIT)
-        time.sleep(self.chance.random() * _FEW_MILLISECONDS)
 
     def _kill(self) -> None:
         self.fleet.database.kill()

@@ -19,6 +19,7 @@ from tests.support.tree import BIN, ROOT
 from tests.support.waiting import until
 
 EXCHANGER = "mmt: exchanger"
+_ENDS_WITH_US = ("setpriv", "--pdeathsig=KILL")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -70,7 +71,7 @@ class Member:
         command: list[str | Path] = [BIN / "mmt", "--config", self.config, "serve", *options]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, "--ready-file", self.ready_file],
+                [*_ENDS_WITH_US, *command, "--ready-file", self.ready_file],
                 cwd=ROOT,
                 env=environment(self.env),
                 stdin=subprocess.DEVNULL,

@@ -19,13 +19,15 @@ from tests.campaign.notary import Notary, digest
 from tests.support.database_server import PASSWORD, DatabaseServer
 from tests.support.dev import environment
 from tests.support.tree import ROOT
+from tests.support.waiting import until
 
 _TABLE = (
     "CREATE TABLE naive (account VARBINARY(200) PRIMARY KEY, access VARBINARY(200), renewal VARBINARY(200), "
     "expires_at DOUBLE)"
 )
-_LIFE = 0.5
-"""Seconds that the process works between two kills, at most."""
+_ROTATING = 3
+_LIFE = 0.3
+"""Seconds that the process goes on after so many rotations, at most."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ def run_naive(
     chance = random.Random(seed)
     for _ in range(kills):
         with _working(url, door + exchange.token_path):
-            time.sleep(_LIFE * (0.5 + chance.random() / 2))
+            enough = notary.committed + _ROTATING
+            until(lambda enough=enough: notary.committed >= enough, "tokens rotate")  # type: ignore[misc]  # bound
+            time.sleep(_LIFE * chance.random())
     books = exchange.books()
     with contextlib.closing(connection(url)) as rows, rows.cursor() as cursor:
         cursor.execute("SELECT account, renewal FROM naive")

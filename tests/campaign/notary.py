@@ -70,6 +70,7 @@ class Notary:
         self._accounts: dict[str, str] = {}
         self._chains: dict[str, Chain] = {}
         self._access: dict[str, tuple[str, float]] = {}
+        self._sent: set[str] = set()
         self._numbers = itertools.count()
         self._upstream = ("127.0.0.1", 0)
         self._loop = asyncio.new_event_loop()
@@ -112,6 +113,10 @@ class Notary:
     def refreshes(self) -> Sequence[Exchange]:
         """The refreshes that the exchange committed."""
         return [each for each in list(self.exchanges) if each.is_refresh and each.renewal is not None]
+
+    def was_sent(self, token: str) -> bool:
+        """Whether anybody ever sent this code or refresh token."""
+        return digest(token) in self._sent
 
     def most_sendings(self) -> int:
         """How often the most often sent refresh token was sent."""
@@ -166,6 +171,7 @@ class Notary:
         form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
         token, code = form.get("refresh_token"), form.get("code")
         presented = digest(token or code or "")
+        self._sent.add(presented)
         chain = self._chains.get(presented) or Chain(self._accounts.get(presented, ""))
         noted = Exchange(member, presented, token is not None, chain, time.monotonic())
         self.exchanges.append(noted)

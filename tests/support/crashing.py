@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 WORKER: Final = "worker 0"
 EXCHANGER: Final = "exchanger"
-ASLEEP: Final = 3
+ASLEEP: Final = 2
 """Seconds that a process stays at a point while another is killed."""
 CONNECT: Final = (
     "connect.after_begin",
@@ -34,9 +34,12 @@ CONNECT: Final = (
 REFRESH: Final = (
     "refresh.before_lease",
     "refresh.after_lease",
+    "refresh.after_intent",
     "refresh.before_send",
     "refresh.after_answer",
+    "refresh.before_commit",
     "refresh.after_commit",
+    "refresh.before_scrub",
 )
 WORKERS_REVOKE: Final = ("revoke.before_ledger", "revoke.after_ledger", "revoke.after_stage", "revoke.after_delete")
 EXCHANGERS_REVOKE: Final = ("revoke.staged", "revoke.before_upstream", "revoke.after_upstream")

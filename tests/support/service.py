@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,6 @@ import httpx2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from mmt.v1 import managed_token_pb2 as nouns
-from mmt.v1 import token_service_pb2 as pb
 from tests.support.clients import READ, WRITE, Caller, calling
 from tests.support.dev import RunningDev, environment, running_dev
 from tests.support.tree import BIN, ROOT
@@ -188,11 +187,7 @@ def serving(dev: RunningDev) -> Iterator[Service]:
 
 @contextlib.contextmanager
 def running_service(*arguments: Any, **env: Any) -> Iterator[Service]:
-    """An installation of a test's own."""
-    with running_dev(*arguments, **env) as dev, serving(dev) as service:
+    """An installation of a test's own, with a rate limit that a whole run of tests stays below."""
+    limits = {"MMT_PROVIDERS__UPHOLD__RATE_LIMIT": "1000/1s"}
+    with running_dev(*arguments, **limits | env) as dev, serving(dev) as service:
         yield service
-
-
-def grants_of(request: type[pb.ConnectRequest] = pb.ConnectRequest) -> Sequence[str]:
-    """The names of all kinds of grants."""
-    return [field.name for field in request.DESCRIPTOR.oneofs_by_name["grant"].fields]

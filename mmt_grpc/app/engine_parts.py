@@ -21,6 +21,7 @@ from mmt_grpc.domain.ports.store import (
 from mmt_grpc.exchange.attempt_records import AttemptLog
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.pacing import Pacing
+from mmt_grpc.exchange.refreshing import RefreshObserver
 from mmt_grpc.exchange.spool import Spool
 
 
@@ -67,4 +68,5 @@ class Parts:
     failpoints: Failpoints
     stopping: threading.Event
     losses: Losses
+    observer: RefreshObserver
     log: EventLog

@@ -128,6 +128,7 @@ class EngineWiring:
             lanes=self._parts.lanes,
             disk=self._disk,
             recovery=self._recovery,
+            observer=parts.observer,
             log=parts.log,
         )
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mmt_grpc.app import process
 from mmt_grpc.app.child import Orders, join_line
@@ -28,6 +28,7 @@ from mmt_grpc.exchange.attempt_files import AttemptFiles
 from mmt_grpc.exchange.budget import Rate
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.pacing import Pacing, PacingObserver
+from mmt_grpc.exchange.refreshing import RefreshObserver
 from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.providers.registry import open_providers
 from mmt_grpc.settings.exchanger_slice import ExchangerSlice, KeysSlice
@@ -56,6 +57,7 @@ class Opened:
         self.store, self.ledger = process.open_stores(settings.store, log, on_loss=self._losses.happened)
         self.registry = process.registry_of(settings.process)
         self.audit = process.open_audit(settings.audit, settings.process, log, self.registry)
+        self._observer = exchange_figures(self.registry, settings.providers)
         self._pacing = self._open_pacing()
 
     def check(self) -> None:
@@ -99,6 +101,7 @@ class Opened:
             failpoints=self._points,
             stopping=threading.Event(),
             losses=self._losses,
+            observer=self._observer,
             log=log,
         )
 
@@ -123,7 +126,7 @@ class Opened:
             clock=BootClock(),
             randomness=SystemRandomness(),
             log=self._log,
-            observer=exchange_figures(self.registry, self._settings.providers),
+            observer=self._observer,
         )
 
     def _epochs(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -137,14 +140,21 @@ class Opened:
         return self.access_keyring.epochs, self.renewal_keyring.epochs
 
 
+class ExchangeObserver(PacingObserver, RefreshObserver, Protocol):
+    """Who counts what the exchanger does."""
+
+
 class UnwatchedProviders:
-    """`PacingObserver` of a replica that shows no metrics."""
+    """`ExchangeObserver` of a replica that shows no metrics."""
+
+    def refresh_ended(self, integration: str, outcome: str) -> None:
+        """Let it pass."""
 
     def breaker(self, integration: str, *, is_open: bool) -> None:
         """Let it pass."""
 
 
-def exchange_figures(registry: "CollectorRegistry | None", integrations: Collection[str]) -> PacingObserver:
+def exchange_figures(registry: "CollectorRegistry | None", integrations: Collection[str]) -> ExchangeObserver:
     """Return who watches the providers' breakers."""
     if registry is None:
         return UnwatchedProviders()

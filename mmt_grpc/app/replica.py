@@ -13,6 +13,7 @@ from mmt_grpc.app.line import to_text
 from mmt_grpc.app.listening import HeldAddress
 from mmt_grpc.app.plan import ChildPlan
 from mmt_grpc.app.state_directory import StateDirectory
+from mmt_grpc.crypto.errors import KeyringError
 from mmt_grpc.crypto.keyrings import load_access_keyring
 from mmt_grpc.settings.settings import Settings
 from mmt_grpc.settings.slices import ChannelSlice
@@ -55,7 +56,7 @@ class Replica:
             module="mmt_grpc.app.worker",
             start=lambda: self._start_worker(f"worker-{number}", core),
             serves=True,
-            answers={"keyring": lambda: {"keyring": to_text(self._keyring())}},
+            answers={"keyring": self._answer_keyring},
         )
 
     def _start_exchanger(self) -> Mapping[str, object]:
@@ -80,6 +81,14 @@ class Replica:
         first = role not in self.started
         self.started.add(role)
         return self.failpoints if first and self.settings.is_dev else ""
+
+    def _answer_keyring(self) -> Mapping[str, object]:
+        """Answer a worker that has met an unknown epoch; with nothing, which it refuses, if no keyring can be read now."""
+        try:
+            return {"keyring": to_text(self._keyring())}
+        except KeyringError as error:
+            self.log.error("keyring_not_read", why=str(error))
+            return {"keyring": ""}
 
     def _keyring(self) -> bytes:
         """Open the access keyring as it stands now: workers have no root key."""

@@ -15,6 +15,7 @@ from mmt_grpc.app.plan import ChildPlan, Pace
 from mmt_grpc.app.rolling import Post, Roll
 from mmt_grpc.app.signals import Signals
 from mmt_grpc.app.spawning import Child, spawn
+from mmt_grpc.crypto.errors import KeyringError
 from mmt_grpc.domain.ports.event_log import EventLog
 
 REFUSED_TO_START: Final = 78
@@ -113,16 +114,34 @@ class Supervisor:
                 self._start(post)
 
     def _start(self, post: Post) -> None:
-        plan = post.plan
+        plan, told = post.plan, self._told(post)
+        if told is None:
+            return
         child = spawn(plan.role, plan.module, environment=self.environment, inherit=plan.inherit)
         post.child = child
         self._selector.register(child.line, selectors.EVENT_READ, post)
         self._selector.register(child.pidfd, selectors.EVENT_READ, post)
         with contextlib.suppress(LineClosedError):  # it has died already: its pidfd tells
-            child.line.send("start", **plan.start())
+            child.line.send("start", **told)
             if plan.serves and self._gate_open:
                 child.line.send("serve")
         self.log.info("child_started", role=plan.role, pid=child.pid)
+
+    def _told(self, post: Post) -> Mapping[str, object] | None:
+        """Return a child's first message; None if its keys cannot be read now: once it serves, a replica lives on."""
+        try:
+            return post.plan.start()
+        except KeyringError as error:
+            if not self._announced:
+                raise
+            self.log.error("child_not_started", role=post.plan.role, why=str(error))
+            post.failures += 1
+            self._put_off(post)
+            return None
+
+    def _put_off(self, post: Post) -> None:
+        pause = self.pace.first_pause * 2 ** min(post.failures, 10) if post.failures else 0.0
+        post.not_before = time.monotonic() + min(self.pace.longest_pause, pause)
 
     def _next_start(self) -> float | None:
         waits = [post.not_before - time.monotonic() for post in self._posts if post.child is None]
@@ -179,12 +198,8 @@ class Supervisor:
         self.watcher.restarted(post.plan.role)
         if status == REFUSED_TO_START and not self._announced and not self._signals.stopping:
             raise StartFailedError(post.plan.role)
-        lived = time.monotonic() - child.started
-        post.failures = 0 if lived > self.pace.settled_after else post.failures + 1
-        pause = (
-            min(self.pace.longest_pause, self.pace.first_pause * 2 ** min(post.failures, 10)) if post.failures else 0
-        )
-        post.not_before = time.monotonic() + pause
+        post.failures = 0 if time.monotonic() - child.started > self.pace.settled_after else post.failures + 1
+        self._put_off(post)
         if not self._signals.stopping:
             self.log.warning("child_ended", role=post.plan.role, pid=child.pid, status=status)
 

@@ -1,7 +1,7 @@
 """Refresh on demand and ahead of expiry: single flight in the process, the committed lease between processes."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from mmt_grpc.domain.errors import (
     AuditUnavailableError,
@@ -38,6 +38,14 @@ RUNNING: Final = RefreshAnswer(Progress.RUNNING)
 STARTED: Final = RefreshAnswer(Progress.STARTED)
 
 
+class RefreshObserver(Protocol):
+    """Told of what operators count."""
+
+    def refresh_ended(self, integration: str, outcome: str) -> None:
+        """Count a refresh by how it ended."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshing:
     """Decides whether a refresh may start now, and starts it; `resting` remembers rows that are left alone."""
@@ -53,6 +61,7 @@ class Refreshing:
     lanes: Lanes
     disk: Disk
     recovery: Recovery
+    observer: RefreshObserver
     log: EventLog
 
     def start(self, context: CallContext, *, shard: int, token_key: bytes, generation: int) -> RefreshAnswer:
@@ -137,6 +146,7 @@ class Refreshing:
         except Exception as error:  # noqa: BLE001  # a bug must not kill the lane; the heartbeat settles the row
             ending = "bug"
             self.log.error("refresh_failed", integration=provider.name, error=error)
+        self.observer.refresh_ended(provider.name, ending)
         try:
             self.audit.write(record_of(context, row, opened, Phase.OUTCOME, ending))
         except AuditUnavailableError:

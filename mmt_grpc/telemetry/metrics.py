@@ -21,9 +21,10 @@ CALL_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2
 PROVIDER_SECONDS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 OUTCOMES: Final = frozenset({
     # of refreshes
-    "refreshed", "not_sent", "not_consumed", "in_doubt", "invalid_grant", "our_outage", "lost_race", "dropped",
+    "refreshed", "not_sent", "not_consumed", "in_doubt", "reauthentication_required", "lost_the_race", "not_admitted",
+    "moved", "gone", "dead", "later", "stopped", "bug",
     # of requests to providers
-    "ok", "ambiguous", "permanent", "otp_required", "rate_limited",
+    "ok", "ambiguous", "permanent", "our_outage", "otp_required", "rate_limited",
 })  # fmt: skip
 OPERATIONS: Final = frozenset({"redeem", "refresh", "revoke", "probe", "account", "scopes", "restrictions", "login"})
 TOKEN_EVENTS: Final = frozenset({"created", "reauthenticated", "refreshed", "in_doubt", "reauthentication", "revoked"})

@@ -212,6 +212,7 @@ class Life:
                 failpoints=steps,
                 stopping=cast("Any", self._stopping),
                 losses=self._losses,
+                observer=Unwatched(),
                 log=log,
             )
         ).engine()

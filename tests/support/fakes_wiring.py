@@ -77,7 +77,10 @@ class Parts:
 
 
 class Unwatched:
-    """Watches no breaker."""
+    """Watches nothing."""
+
+    def refresh_ended(self, integration: str, outcome: str) -> None:
+        """Let it pass."""
 
     def breaker(self, integration: str, *, is_open: bool) -> None:
         """Let it pass."""
@@ -123,6 +126,7 @@ def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
             failpoints=parts.failpoints,
             stopping=parts.stopping,
             losses=Losses(),
+            observer=Unwatched(),
             log=parts.log,
         )
     ).engine()

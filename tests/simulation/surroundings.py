@@ -97,10 +97,16 @@ class SimulatedAudit:
 
 
 class Unwatched:
-    """Watches no breaker."""
+    """Watches nothing."""
+
+    def refresh_ended(self, integration: str, outcome: str) -> None:
+        """Let it pass."""
 
     def breaker(self, integration: str, *, is_open: bool) -> None:
         del integration, is_open
+
+    def refresh_ended(self, integration: str, outcome: str) -> None:
+        del integration, outcome
 
 
 class Paced:

@@ -99,9 +99,6 @@ class SimulatedAudit:
 class Unwatched:
     """Watches nothing."""
 
-    def refresh_ended(self, integration: str, outcome: str) -> None:
-        """Let it pass."""
-
     def breaker(self, integration: str, *, is_open: bool) -> None:
         del integration, is_open
 

@@ -83,7 +83,7 @@ class Replica:
         return self.failpoints if first and self.settings.is_dev else ""
 
     def _answer_keyring(self) -> Mapping[str, object]:
-        """Answer a worker that has met an unknown epoch; with nothing, which it refuses, if no keyring can be read now."""
+        """Answer a worker that has met an unknown epoch; with nothing, which it refuses, if none can be read now."""
         try:
             return {"keyring": to_text(self._keyring())}
         except KeyringError as error:

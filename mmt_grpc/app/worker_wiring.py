@@ -50,9 +50,10 @@ def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
     index = KeyedIndex(access_keyring=parts.keyring)
     sealing = RowAccessSealing(access_keyring=parts.keyring)
     rows, clock = parts.store.tokens, BootClock()
+    catalogue = Catalogue(settings.integrations, frozenset(settings.wallets))
     return Verbs(
         connect=Connect(
-            catalogue=Catalogue(settings.integrations, frozenset(settings.wallets)),
+            catalogue=catalogue,
             index=index,
             exchanger=parts.exchanger,
             audit=parts.audit,
@@ -80,6 +81,7 @@ def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
             failpoints=parts.failpoints,
         ),
         check_scope=CheckScope(rows=rows, index=index, sealing=sealing, audit=parts.audit),
+        find_integration=catalogue.find,
     )
 
 

@@ -41,12 +41,16 @@ class Catalogue:
     kinds: Mapping[str, Kind]
     wallets: frozenset[str]
 
-    def admit(self, integration: str, grant: Grant) -> None:
-        """Raise unless the integration exists and takes this kind of grant."""
+    def find(self, integration: str) -> Kind:
+        """Return an integration's family; raises unless there is one of this name that holds tokens."""
         if integration in self.wallets:
             raise TokenNotRequiredError
         kind = self.kinds.get(integration)
         if kind is None:
             raise IntegrationUnknownError
-        if not isinstance(grant, _GRANTS[kind]):
+        return kind
+
+    def admit(self, integration: str, grant: Grant) -> None:
+        """Raise unless the integration exists and takes this kind of grant."""
+        if not isinstance(grant, _GRANTS[self.find(integration)]):
             raise InvalidRequestError(Violation("grant", "must be of a kind that the integration takes"))

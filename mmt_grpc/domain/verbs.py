@@ -104,3 +104,5 @@ class Verbs:
     resolve: Callable[[Call, ResolveQuery], Resolved]
     revoke: Callable[[Call, str], Revoked]
     check_scope: Callable[[Call, str, Scope], ScopeAnswer]
+    find_integration: Callable[[str], object] = lambda _: None
+    """Raises unless tokens of an integration of this name are held: asked before a malformed grant is refused."""

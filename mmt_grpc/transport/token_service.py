@@ -48,7 +48,7 @@ class Interceptors:
 def method_table(verbs: Verbs, interceptors: Interceptors) -> grpc.GenericRpcHandler:
     """Return the service's handlers, bytes in and bytes out; any other method is gRPC's own UNIMPLEMENTED."""
     handlers = TokenHandlers(verbs=verbs)
-    chain = Chain(interceptors)
+    chain = Chain(interceptors, find_integration=verbs.find_integration)
     return grpc.method_handlers_generic_handler(
         SERVICE,
         {
@@ -63,9 +63,12 @@ def method_table(verbs: Verbs, interceptors: Interceptors) -> grpc.GenericRpcHan
 class Chain:
     """Puts a handler behind all interceptors; the methods that it is used for share their places."""
 
-    def __init__(self, interceptors: Interceptors) -> None:
+    def __init__(
+        self, interceptors: Interceptors, *, find_integration: Callable[[str], object] = lambda _: None
+    ) -> None:
+        """`find_integration` as in `Verbs`."""
         self._with = interceptors
-        self._validator = Validator()
+        self._validator = Validator(find_integration=find_integration)
         self._refusals = Refusals(audit=interceptors.audit)
         self._everyone = Places(interceptors.max_calls)
         self._revokes = Places(interceptors.revoke_slots)

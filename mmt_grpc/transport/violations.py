@@ -31,6 +31,10 @@ FIRST_SECOND: Final = -62_135_596_800
 """0001-01-01T00:00:00Z, where google.protobuf.Timestamp begins."""
 LAST_SECOND: Final = 253_402_300_799
 """9999-12-31T23:59:59Z, where it ends."""
+_GRANT: Final = "grant"
+_GRANT_FIELDS: Final = frozenset(
+    {_GRANT} | {field.name for field in pb.ConnectRequest.DESCRIPTOR.oneofs_by_name[_GRANT].fields}
+)
 NOT_A_TIME: Final = "must be a time from year 1 to 9999"
 NOT_A_DURATION: Final = "must be a duration"
 NOT_A_SCOPE: Final = "must be names without spaces and control characters"
@@ -39,11 +43,16 @@ NOT_A_SCOPE: Final = "must be names without spaces and control characters"
 class Validator:
     """Checks requests; one per process, for its rules are compiled once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, find_integration: Callable[[str], object] = lambda _: None) -> None:
+        """`find_integration` raises unless tokens of an integration of this name are held."""
         self._rules = protovalidate.Validator()
+        self._find_integration = find_integration
 
     def check(self, request: Message) -> None:
-        """Raise `InvalidRequestError` with every field that is wrong, each named once by its dotted proto name."""
+        """Raise `InvalidRequestError` with every field that is wrong, each named once by its dotted proto name.
+
+        Where the grant alone is, the integration has the first word: to a wallet there is no grant to bring.
+        """
         broken = self._rules.collect_violations(request)
         flaws = _FLAWS.get(type(request), _no_flaws)(request)
         if not broken and not flaws:
@@ -51,6 +60,8 @@ class Validator:
         found: dict[str, Violation] = {}
         for violation in (*map(_described, broken), *flaws):
             found.setdefault(violation.field, violation)
+        if isinstance(request, pb.ConnectRequest) and all(map(_is_of_grant, found)):
+            self._find_integration(request.integration)
         raise InvalidRequestError(*found.values())
 
 
@@ -89,6 +100,10 @@ _FLAWS: Final[Mapping[type[Message], Callable[[Any], list[Violation]]]] = {
     pb.ResolveRequest: _resolve_flaws,
 }
 """What the domain asks of a request's form besides, by its type."""
+
+
+def _is_of_grant(field: str) -> bool:
+    return field.partition(".")[0] in _GRANT_FIELDS
 
 
 def _end_user_flaws(end_user_id: str) -> list[Violation]:

@@ -104,9 +104,16 @@ class RecordingVerbs:
 
     calls: list[tuple[str, Call, Any]] = field(default_factory=list)
     act: Callable[[str], Any] | None = None
+    find_integration: Callable[[str], object] = lambda _: None
 
     def verbs(self) -> Verbs:
-        return Verbs(connect=self._connect, resolve=self._resolve, revoke=self._revoke, check_scope=self._check_scope)
+        return Verbs(
+            connect=self._connect,
+            resolve=self._resolve,
+            revoke=self._revoke,
+            check_scope=self._check_scope,
+            find_integration=self.find_integration,
+        )
 
     def _answer(self, verb: str, call: Call, arguments: Any, good: Any) -> Any:
         self.calls.append((verb, call, arguments))

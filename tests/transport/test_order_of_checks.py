@@ -1,6 +1,7 @@
 """Caller, client, shape, in this order, before any verb is called; and refusals of known callers are audited."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from mmt.v1 import managed_token_pb2 as nouns
 from mmt.v1 import token_service_pb2 as pb
 from mmt_grpc.domain.callers import Caller, Method
+from mmt_grpc.domain.catalogue import Catalogue
 from mmt_grpc.domain.errors import AuditUnavailableError, CallerForbiddenError
 from mmt_grpc.domain.model import Scope
 from mmt_grpc.domain.ports.audit import AuditRecord, Phase
@@ -151,3 +153,30 @@ def test_a_refusal_that_cannot_be_audited_says_so(served: Served, client: Client
 def test_the_whole_request_is_checked_at_once(client: Client) -> None:
     body = pb.ConnectRequest(integration="No", session=nouns.Session()).SerializeToString()
     assert set(refused(client, "Connect", body).violations) == {"end_user_id", "integration", "session.token"}
+
+
+MALFORMED_GRANTS = [
+    {},
+    {"session": nouns.Session()},
+    {"oauth_tokens": nouns.OAuthTokens(access_token="t", granted_scopes=["a b"])},
+]
+
+
+@pytest.mark.parametrize("grant", MALFORMED_GRANTS)
+def test_a_name_that_holds_no_tokens_is_told_before_the_grant_is_looked_at(
+    served: Served, grant: dict[str, Any]
+) -> None:
+    served.verbs.find_integration = Catalogue({}, frozenset({"metamask"})).find
+    with serving(served) as client:
+        wallet = pb.ConnectRequest(end_user_id="alice", integration="metamask", **grant).SerializeToString()
+        assert refused(client, "Connect", wallet).reason == "TOKEN_NOT_REQUIRED"
+        unknown = pb.ConnectRequest(end_user_id="alice", integration="kraken", **grant).SerializeToString()
+        assert refused(client, "Connect", unknown).reason == "INTEGRATION_UNKNOWN"
+        shapeless = pb.ConnectRequest(integration="metamask", **grant).SerializeToString()
+        assert "end_user_id" in refused(client, "Connect", shapeless).violations
+    assert [record.reason for record in served.audit.records] == [
+        "TOKEN_NOT_REQUIRED",
+        "INTEGRATION_UNKNOWN",
+        "INVALID_REQUEST",
+    ]
+    assert served.verbs.calls == []

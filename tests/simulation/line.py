@@ -151,7 +151,8 @@ class _Statement:
         result = self._method(*self._arguments, **self._named)
         database.remember()
         after = None if key is None else database.rows.get(key)
-        line._scheduler.note(f"database: {self.name} = {_told(result)} {'' if after is None else _shown(after)}")
+        if line._scheduler.is_noted:
+            line._scheduler.note(f"database: {self.name} = {_told(result)} {'' if after is None else _shown(after)}")
         if key is None or after is before:
             return result
         oracle.wrote(self.name, key, before, after)

@@ -18,6 +18,7 @@ from tests.simulation.scheduler import LivelockError, Scheduler
 from tests.simulation.sealing import PlainIndex, PlainSealing
 from tests.simulation.surroundings import SimulatedRandomness
 
+SHORTEST_STORM: Final = 50 * SECOND
 CALM_FOR: Final = 7200 * SECOND
 """By when everything has come right: the longest absence, ten minutes, and two lives of a token."""
 INDEX: Final = PlainIndex()
@@ -61,7 +62,7 @@ class Run:
             exchange=exchange,
             oracle=Oracle(scheduler=scheduler, exchange=exchange, sealing=sealing),
             sealing=sealing,
-            stretch=draw.choice((2.0, 6.0, 6.0, 9.0)),
+            stretch=draw.choice((3.0, 6.0, 9.0, 9.0)),
         )
         self.users = [self._user(number) for number in range(draw.choice((1, 1, 2)))]
         self.callers = Callers(world=self.world, users=self.users)
@@ -134,8 +135,9 @@ class Run:
                 world.scheduler.at(draw.randint(1, 40) * SECOND, happening)
         for user in self.users:
             self.callers.ask_again(user, 0)
-        longest = draw.choice((60, 120, 300, 900)) * SECOND
-        world.scheduler.run(longest)
+        longest = draw.choice((60, 60, 120, 300, 300, 900)) * SECOND
+        while world.scheduler.now < longest and (world.scheduler.plans or world.scheduler.now < SHORTEST_STORM):
+            world.scheduler.run(min(longest, world.scheduler.now + 20 * SECOND))
 
     def _calm(self) -> None:
         world = self.world

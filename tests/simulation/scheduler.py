@@ -103,7 +103,7 @@ class Scheduler:
         self.steps += 1
         if self.steps > MOST_STEPS:
             raise LivelockError
-        if self._hashed or self.trace is not None:
+        if self.is_noted:
             self.note(f"{process.name} {task.name} {kind}")
         if task.key is not None:
             self._come_by(process)
@@ -123,6 +123,11 @@ class Scheduler:
             self.plans.pop()[1](process)
         if process.is_dead:
             raise DeathError
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether anybody is interested in what happens."""
+        return self._hashed or self.trace is not None
 
     def note(self, line: str) -> None:
         """Write a line of the trace."""

@@ -73,7 +73,7 @@ class SimulatedLog:
 
     def info(self, name: str, /, **fields: object) -> None:
         scheduler = self._life.scheduler
-        if scheduler.trace is not None:
+        if scheduler.is_noted:
             scheduler.note(f"{self._life.name} log: {name} {fields}")
 
     warning = error = info

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,12 +67,20 @@ class DevDirectory:
         }
 
 
-def run_dev(*, listen: str | None, state_dir: Path, ready_file: Path | None, environ: Mapping[str, str]) -> bool:
+def run_dev(
+    *,
+    listen: str | None,
+    state_dir: Path,
+    ready_file: Path | None,
+    environ: Mapping[str, str],
+    on_wait: Callable[[Path], None] = lambda _: None,
+) -> bool:
     """Serve a dev installation under `state_dir` until SIGTERM; return whether everything was drained.
 
-    Raises `SettingsError`, `RefusedError` (a database that is neither empty nor dev's own), and what `serve` raises.
+    `on_wait` hears of a directory that another replica holds. Raises `SettingsError`, `RefusedError` (a database that is
+    neither empty nor dev's own), and what `serve` raises.
     """
-    state = StateDirectory.enter(state_dir.absolute())
+    state = StateDirectory.enter(state_dir.absolute(), on_wait=on_wait)
     directory = DevDirectory(state.path)
     memory = read_memory(directory)
     port = memory.get("sandbox_port") or free_port()

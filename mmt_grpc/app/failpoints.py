@@ -2,7 +2,7 @@
 
 Actions: `kill` (SIGKILL to the process itself), `raise` (an error that nobody expects), `sleep:SECONDS`, `enospc` and
 `eio` (the disk refuses). They hold for the first life of each process only: what takes a killed one's place runs to its
-end. Production has none.
+end. Production has none. `docs/failpoints.md` says what each point stands between.
 """
 
 import errno
@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mmt_grpc.domain.failpoints import Failpoints, NoFailpoints
+from mmt_grpc.domain.failpoints import NAMES, Failpoints, NoFailpoints
 from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.settings.problems import Problem, SettingsError
 
 VARIABLE: Final = "MMT_FAILPOINTS"
 DISK_ERRORS: Final = {"enospc": errno.ENOSPC, "eio": errno.EIO}
@@ -25,7 +26,7 @@ class FailpointError(Exception):
 
 
 class FailpointSyntaxError(ValueError):
-    """The variable does not say `name=action,…`."""
+    """The variable does not say `name=action,…`; the text is a fixed sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,27 @@ def failpoints(text: str, log: EventLog) -> Failpoints:
     """Return the failpoints that a text sets; `FailpointSyntaxError` for one that says something else."""
     if not text:
         return NoFailpoints()
+    return SetFailpoints(_actions(text), log)
+
+
+def check_failpoints(environ: Mapping[str, str], *, is_dev: bool) -> None:
+    """Raise a `SettingsError` before anything is started if the environment's failpoints cannot be used."""
+    text = environ.get(VARIABLE, "")
+    if text and not is_dev:
+        raise SettingsError([Problem(VARIABLE, "is for `dev` only")])
+    if text:
+        try:
+            _actions(text)
+        except FailpointSyntaxError as error:
+            raise SettingsError([Problem(VARIABLE, str(error))]) from None
+
+
+def _actions(text: str) -> Mapping[str, Callable[[], None]]:
     pairs = [pair.strip().partition("=") for pair in text.split(",")]
-    return SetFailpoints({name: _action(action) for name, _, action in pairs}, log)
+    for name, _, _ in pairs:
+        if name not in NAMES:
+            raise FailpointSyntaxError("names a point that there is not: docs/failpoints.md lists them")
+    return {name: _action(action) for name, _, action in pairs}
 
 
 def _action(text: str) -> Callable[[], None]:
@@ -61,11 +81,11 @@ def _action(text: str) -> Callable[[], None]:
         try:
             seconds = float(argument)
         except ValueError:
-            raise FailpointSyntaxError("a failpoint sleeps for a number of seconds") from None
+            raise FailpointSyntaxError("has a sleep that is no number of seconds") from None
         return lambda: time.sleep(seconds)
     if kind in DISK_ERRORS:
         return lambda: _refuse(DISK_ERRORS[kind])
-    raise FailpointSyntaxError("a failpoint's action is kill, raise, enospc, eio or sleep:SECONDS")
+    raise FailpointSyntaxError("has an action other than kill, raise, enospc, eio and sleep:SECONDS")
 
 
 def _fail() -> None:

@@ -1,10 +1,12 @@
 """A replica's state directory: locked by one supervisor, and the place of the replica's own name."""
 
 import fcntl
+import itertools
 import os
 import secrets
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,11 +31,16 @@ class StateDirectory:
     owner: bytes
 
     @classmethod
-    def enter(cls, path: Path, *, patience: float = _LOCK_PATIENCE) -> "StateDirectory":
-        """Make (0700) and lock the directory; `LockedError` if another holds it for `patience` seconds."""
+    def enter(
+        cls, path: Path, *, patience: float = _LOCK_PATIENCE, on_wait: Callable[[Path], None] = lambda _: None
+    ) -> "StateDirectory":
+        """Make (0700) and lock the directory; `LockedError` if another holds it for `patience` seconds.
+
+        `on_wait` is called once if it has to be waited for. `OSError` if the directory cannot be made.
+        """
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        _lock(lock, path, patience)
+        _lock(lock, path, patience, on_wait)
         return cls(path, lock, _owner(lock))
 
     def socket_directory(self) -> Path:
@@ -41,15 +48,17 @@ class StateDirectory:
         return Path(tempfile.mkdtemp(prefix="mmt-"))
 
 
-def _lock(lock: int, path: Path, patience: float) -> None:
-    until = time.monotonic() + patience
-    while True:
+def _lock(lock: int, path: Path, patience: float, on_wait: Callable[[Path], None]) -> None:
+    start = time.monotonic()
+    for attempt in itertools.count():
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= until:
+            if time.monotonic() >= start + patience:
                 os.close(lock)
                 raise LockedError(f"another replica runs on {path}") from None
+            if attempt == 0:
+                on_wait(path)
             time.sleep(_PAUSE)
         else:
             return

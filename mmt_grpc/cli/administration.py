@@ -1,7 +1,9 @@
 """Commands of administration: `migrate`, `clients`, `api-keys`, `keys`, `replicas`, `audit`."""
 
+import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -169,15 +171,27 @@ def audit() -> None:
 
 @audit.command("verify")
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
+@as_json
 @click.pass_obj
-def verify_audit(config: Path | None, directory: Path | None) -> None:
+def verify_audit(config: Path | None, directory: Path | None, *, as_json: bool) -> None:
     """Check the chains of all audit files, of the replica's directory or of another; exits 1 if one is broken."""
     from mmt_grpc.audit.verify import verify_directory
 
     report = verify_directory(directory or read(config).audit_path)
-    for finding in (*report.problems, *report.notes):
-        click.echo(f"{finding.file}:{finding.line}: {finding.text}")
-    click.echo(f"{len(report.files)} files, {sum(file.records for file in report.files)} records")
+    told = {
+        "files": len(report.files),
+        "records": sum(file.records for file in report.files),
+        "problems": [asdict(finding) for finding in report.problems],
+        "notes": [asdict(finding) for finding in report.notes],
+    }
+    if as_json:
+        click.echo(json.dumps(told))
+    else:
+        for kind, findings in (("problem", report.problems), ("note", report.notes)):
+            for finding in findings:
+                click.echo(f"{kind}: {finding.file}:{finding.line}: {finding.text}")
+        verdict = "every chain is whole" if report.ok else "BROKEN"
+        click.echo(f"{told['files']} files, {told['records']} records: {verdict}.")
     sys.exit(0 if report.ok else 1)
 
 

@@ -40,6 +40,10 @@ def told() -> Iterator[None]:
     ) as error:
         click.secho(f"mmt: {error}", fg="red", err=True)
         sys.exit(FAILED)
+    except OSError as error:
+        # The system's own sentence and the path: neither says what a file holds.
+        click.secho(f"mmt: {error.filename or 'the system'}: {error.strerror or 'failed'}", fg="red", err=True)
+        sys.exit(FAILED)
     except MmtError as error:
         click.secho(f"mmt: {error.reason.value}", fg="red", err=True)
         sys.exit(FAILED)

@@ -33,16 +33,11 @@ def show(rows: Sequence[Mapping[str, object]], *, as_json: bool, empty: str) -> 
     if not rows:
         click.echo(empty)
         return
-    # Imported only where a table is shown: it costs every command some time.
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*("-" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+    lines = [[name.replace("_", " ") for name in rows[0]], *([_told(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        # Nothing is cut or folded to the width of the terminal: ids are there to be copied.
+        click.echo("  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def show_one(row: Mapping[str, object], *, as_json: bool) -> None:
@@ -52,4 +47,15 @@ def show_one(row: Mapping[str, object], *, as_json: bool) -> None:
         return
     width = max(len(name) for name in row)
     for name, value in row.items():
-        click.echo(f"{name.replace('_', ' '):<{width}}  {'-' if value is None else value}")
+        click.echo(f"{name.replace('_', ' '):<{width}}  {_told(value)}")
+
+
+def _told(value: object) -> str:
+    """Return a value as people read it."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)

@@ -15,12 +15,13 @@ from mmt_grpc.cli.parameters import HOW_TO_GIVE_SECRETS, SCOPE, SECRET, TEXT, wi
 from mmt_grpc.cli.refusals import REFUSED, refusals
 from mmt_grpc.cli.server_options import ServerOptions, server_options
 from mmt_grpc.domain.model import MICROSECONDS, ApiKeyPair, BearerToken, Grant, Scope
-from mmt_grpc.domain.secret import MASK, Secret
+from mmt_grpc.domain.secret import Secret
 from mmt_grpc.domain.verbs import DEFAULT_MIN_VALIDITY, MAX_MIN_VALIDITY, ConnectCommand, Resolved, ResolveQuery
 
 if TYPE_CHECKING:
     from mmt_grpc.transport.client import TokenClient
 
+MASKED: Final = "•••• (--show-credential prints it)"
 MAX_GENERATION: Final = (1 << 63) - 1
 token_id_option = click.option("--token-id", type=TEXT, required=True, help="What connect returned.")
 
@@ -184,7 +185,7 @@ def credential(resolved: Resolved, *, opened: bool) -> dict[str, str]:
     """Return the rows of a credential, masked unless it is to be opened."""
 
     def text(secret: Secret) -> str:
-        return secret.reveal() if opened else MASK
+        return secret.reveal() if opened else MASKED
 
     match resolved.credential:
         case BearerToken(token=bearer):

@@ -61,7 +61,7 @@ def test_the_same_user_again_gets_the_same_token_id(connect: Callable[..., Resul
 def test_people_see_a_credential_masked(shared_dev: RunningDev, token_id: str) -> None:
     result = resolve(shared_dev, token_id)
     assert result.exit_code == 0
-    assert re.search(r"^access token +Secret\(\*\*\*\)$", result.stdout, re.MULTILINE)
+    assert re.search(r"^access token +•••• \(--show-credential prints it\)$", result.stdout, re.MULTILINE)
     assert re.search(r"^generation +1$", result.stdout, re.MULTILINE)
 
 

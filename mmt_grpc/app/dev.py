@@ -77,8 +77,8 @@ def run_dev(
 ) -> bool:
     """Serve a dev installation under `state_dir` until SIGTERM; return whether everything was drained.
 
-    `on_wait` hears of a directory that another replica holds. Raises `SettingsError`, `RefusedError` (a database that is
-    neither empty nor dev's own), and what `serve` raises.
+    `on_wait` hears of a directory that another replica holds. Raises `SettingsError`, `RefusedError` (a database that
+    is neither empty nor dev's own), and what `serve` raises.
     """
     state = StateDirectory.enter(state_dir.absolute(), on_wait=on_wait)
     directory = DevDirectory(state.path)

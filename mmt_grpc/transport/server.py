@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import grpc
 from grpc_health.v1 import health, health_pb2
@@ -16,8 +17,11 @@ from mmt_grpc.transport.credentials import ListenError, tls
 from mmt_grpc.transport.handlers_end import wait_for_handlers
 from mmt_grpc.transport.metrics import CallMetrics
 from mmt_grpc.transport.options import BACKSTOP, ServerOptions
-from mmt_grpc.transport.side_services import THREADS, health_handler, reflection_handler
+from mmt_grpc.transport.side_services import SidePools, health_handler, reflection_handler
 from mmt_grpc.transport.token_service import SERVICE, Interceptors, method_table
+
+HEALTH_NAMES: Final = ("", SERVICE)
+"""What health speaks of: the server, and its one service."""
 
 
 class TokenServer:
@@ -56,12 +60,12 @@ class TokenServer:
             options=options.channel_arguments(),
             maximum_concurrent_rpcs=BACKSTOP,
         )
-        self._side_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="side-call")
-        self._health = health.HealthServicer(experimental_thread_pool=self._side_pool)
+        self._side_pools = SidePools()
+        self._health = health.HealthServicer(experimental_thread_pool=self._side_pools.watch)
         self.set_serving(serving=False)
-        side_services = [health_handler(self._health, self._bodies, self._side_pool)]
+        side_services = [health_handler(self._health, self._bodies, self._side_pools.check, services=HEALTH_NAMES)]
         if options.reflection:
-            side_services.append(reflection_handler(self._side_pool))
+            side_services.append(reflection_handler(self._side_pools.reflection))
         self._server.add_generic_rpc_handlers(side_services)
 
     def bind(self) -> int:
@@ -89,7 +93,7 @@ class TokenServer:
     def set_serving(self, *, serving: bool) -> None:
         """Let health say whether a call would work; no effect once `drain` has begun."""
         status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        for service in ("", SERVICE):
+        for service in HEALTH_NAMES:
             self._health.set(service, status)
 
     def announce_drain(self) -> None:
@@ -106,5 +110,5 @@ class TokenServer:
         self.announce_drain()
         self._server.stop(grace).wait()
         self._bodies.close()
-        self._side_pool.shutdown(wait=False, cancel_futures=True)
+        self._side_pools.close()
         wait_for_handlers(self._pool, until - time.monotonic())

@@ -1,6 +1,6 @@
 """Health and reflection: without credentials, uncounted, and in threads of their own: nobody starves another."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -15,6 +15,25 @@ from mmt_grpc.transport.bodies import Bodies, Messages
 from mmt_grpc.transport.reflection import SERVICES, MethodAwarePool
 
 THREADS: Final = 8
+_NOBODYS: Final = "?"
+
+
+class SidePools:
+    """The threads of health's Check, of its Watch and of reflection.
+
+    Each has its own: a stream whose message never comes, or that is kept open, holds a thread of the latter two for as
+    long as its caller likes, and Check is what a machine's life hangs on.
+    """
+
+    def __init__(self) -> None:
+        self.check, self.watch, self.reflection = (
+            ThreadPoolExecutor(THREADS, thread_name_prefix=name) for name in ("check", "watch", "reflection")
+        )
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        for pool in (self.check, self.watch, self.reflection):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _InPool:
@@ -28,8 +47,14 @@ class _InPool:
         return self._behaviour(*arguments)
 
 
-def health_handler(servicer: health.HealthServicer, bodies: Bodies, pool: ThreadPoolExecutor) -> grpc.GenericRpcHandler:
-    """Return the standard health service; `Watch` gets its pool from the servicer."""
+def health_handler(
+    servicer: health.HealthServicer, bodies: Bodies, pool: ThreadPoolExecutor, *, services: Collection[str]
+) -> grpc.GenericRpcHandler:
+    """Return the standard health service; `Watch` gets its pool from the servicer.
+
+    The servicer remembers for ever every name that anybody has watched. So all those that are not among `services`,
+    and are answered SERVICE_UNKNOWN for good, are one name to it.
+    """
 
     def check(messages: Messages, context: grpc.ServicerContext) -> bytes:
         try:
@@ -42,13 +67,17 @@ def health_handler(servicer: health.HealthServicer, bodies: Bodies, pool: Thread
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The request is malformed.")
         return bytes(servicer.Check(request, context).SerializeToString())
 
+    def watched(body: bytes) -> health_pb2.HealthCheckRequest:
+        request = health_pb2.HealthCheckRequest.FromString(body)
+        return request if request.service in services else health_pb2.HealthCheckRequest(service=_NOBODYS)
+
     return grpc.method_handlers_generic_handler(
         health.SERVICE_NAME,
         {
             "Check": grpc.stream_unary_rpc_method_handler(_InPool(pool, check)),
             "Watch": grpc.unary_stream_rpc_method_handler(
                 servicer.Watch,
-                request_deserializer=health_pb2.HealthCheckRequest.FromString,
+                request_deserializer=watched,
                 response_serializer=health_pb2.HealthCheckResponse.SerializeToString,
             ),
         },

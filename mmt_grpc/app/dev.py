@@ -151,8 +151,8 @@ def prepare(directory: DevDirectory, settings: Settings, memory: dict[str, Any])
     if not (settings.keyring_dir / "access.keyring").exists():
         init_keys(settings)
     with opened(settings) as administration:
-        if administration.store.schema_number() == 0 or is_devs_own(administration):
-            administration.migrate()
+        check_devs_own(administration)
+        administration.migrate()
         administration.check()
         if "client_id" not in memory:
             client = administration.add_client(CLIENT_NAME)
@@ -167,12 +167,16 @@ def prepare(directory: DevDirectory, settings: Settings, memory: dict[str, Any])
     return memory
 
 
-def is_devs_own(administration: Administration) -> bool:
-    """Whether a database that is not empty was made by dev; raises `RefusedError` if it is somebody else's."""
-    installation = administration.store.installations.read()
+def check_devs_own(administration: Administration) -> None:
+    """Raise `RefusedError` unless a database is empty or was made by dev."""
+    store = administration.store
+    if store.is_empty():
+        return
+    if store.schema_number() == 0:
+        raise RefusedError("the database holds tables that are not MMT's: dev opens an empty one, or its own")
+    installation = store.installations.read()
     if installation is not None and installation.mode != "dev":
         raise RefusedError("the database belongs to a production installation: dev never opens one")
-    return True
 
 
 def read_memory(directory: DevDirectory) -> dict[str, Any]:

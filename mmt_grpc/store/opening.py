@@ -18,7 +18,7 @@ from mmt_grpc.store.refusals import NotMigratedError
 from mmt_grpc.store.replicas import PeeweeReplicas
 from mmt_grpc.store.requests import PeeweeRequests
 from mmt_grpc.store.residue import LogTruncation
-from mmt_grpc.store.session import ClockShift
+from mmt_grpc.store.session import ClockShift, Session
 from mmt_grpc.store.settings import StoreSettings
 from mmt_grpc.store.settlement import PeeweeSettlementRows
 
@@ -71,6 +71,15 @@ class Store:
     def schema_number(self) -> int:
         """Return the number of the newest migration that the database has had, 0 for an empty database."""
         return schema_number(self._execution)
+
+    def is_empty(self) -> bool:
+        """Whether the database holds no table at all, ours or another's."""
+
+        def look(session: Session) -> bool:
+            with session.raw() as database:
+                return not database.get_tables()
+
+        return self._execution.read(look)
 
     def check_schema(self) -> None:
         """Raise `NotMigratedError` if the schema is behind; migrations only add, so a newer one serves as well."""

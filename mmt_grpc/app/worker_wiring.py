@@ -51,6 +51,7 @@ def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
     sealing = RowAccessSealing(access_keyring=parts.keyring)
     rows, clock = parts.store.tokens, BootClock()
     catalogue = Catalogue(settings.integrations, frozenset(settings.wallets))
+    waiting_room = WaitingRoom(places=settings.limits.refresh_waiters)
     return Verbs(
         connect=Connect(
             catalogue=catalogue,
@@ -58,6 +59,7 @@ def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
             exchanger=parts.exchanger,
             audit=parts.audit,
             clock=clock,
+            waiting_room=waiting_room,
         ),
         resolve=Resolve(
             rows=rows,
@@ -67,7 +69,7 @@ def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
                 rows=rows,
                 exchanger=parts.exchanger,
                 clock=clock,
-                waiting_room=WaitingRoom(places=settings.limits.refresh_waiters),
+                waiting_room=waiting_room,
             ),
             audit=parts.audit,
         ),
@@ -78,6 +80,8 @@ def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
             exchanger=parts.exchanger,
             audit=parts.audit,
             clock=clock,
+            # Of its own: refreshes that wait for an exchange must not keep revocations from being tried there.
+            waiting_room=WaitingRoom(places=max(1, settings.limits.refresh_waiters // 2)),
             failpoints=parts.failpoints,
         ),
         check_scope=CheckScope(rows=rows, index=index, sealing=sealing, audit=parts.audit),

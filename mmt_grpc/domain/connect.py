@@ -6,13 +6,14 @@ from mmt_grpc.domain import end_user
 from mmt_grpc.domain.auditing import trail
 from mmt_grpc.domain.callers import Method
 from mmt_grpc.domain.catalogue import Catalogue
-from mmt_grpc.domain.errors import InvalidRequestError, ScopeMismatchError, Violation
+from mmt_grpc.domain.errors import InvalidRequestError, ProviderUnavailableError, ScopeMismatchError, Violation
 from mmt_grpc.domain.model import Identity
 from mmt_grpc.domain.ports.audit import Audit
 from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.exchanger import CallContext, ConnectOrder, Exchanger
 from mmt_grpc.domain.ports.sealing import Index
 from mmt_grpc.domain.verbs import Call, ConnectCommand, ConnectResult
+from mmt_grpc.domain.waiting_room import WaitingRoom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Connect:
     exchanger: Exchanger
     audit: Audit
     clock: Clock
+    waiting_room: WaitingRoom
 
     def __call__(self, call: Call, command: ConnectCommand) -> ConnectResult:
         """Connect; raises what the exchanger raises, too."""
@@ -37,17 +39,12 @@ class Connect:
             scope = command.scope or call.caller.scope
             if not call.caller.scope.includes(scope):
                 raise ScopeMismatchError(granted=call.caller.scope, required=scope)
-            entries.intend()
-            connected = self.exchanger.connect(
-                ConnectOrder(
-                    context=CallContext(call.call_id, call.caller.name),
-                    identity=Identity(call.client_id, command.end_user_id, command.integration, scope),
-                    grant=command.grant,
-                    request_id=command.request_id,
-                    allow_account_change=command.allow_account_change,
-                    time_left=call.remaining(self.clock),
-                )
-            )
+            identity = Identity(call.client_id, command.end_user_id, command.integration, scope)
+            with self.waiting_room.place(command.integration) as placed:
+                if not placed:
+                    raise ProviderUnavailableError
+                entries.intend()
+                connected = self.exchanger.connect(self._order(call, command, identity))
             entries.know(token_key=self.index.token_key(call.client_id, connected.token_id))
             entries.succeed()
             return ConnectResult(
@@ -58,3 +55,13 @@ class Connect:
                 expires_at=connected.expires_at,
                 refreshable=connected.refreshable,
             )
+
+    def _order(self, call: Call, command: ConnectCommand, identity: Identity) -> ConnectOrder:
+        return ConnectOrder(
+            context=CallContext(call.call_id, call.caller.name),
+            identity=identity,
+            grant=command.grant,
+            request_id=command.request_id,
+            allow_account_change=command.allow_account_change,
+            time_left=call.remaining(self.clock),
+        )

@@ -15,6 +15,7 @@ from mmt_grpc.domain.ports.sealing import Index
 from mmt_grpc.domain.ports.store import Ledger, TokenRows
 from mmt_grpc.domain.token_row import TokenRow
 from mmt_grpc.domain.verbs import Call, Revoked
+from mmt_grpc.domain.waiting_room import WaitingRoom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Revoke:
     exchanger: Exchanger
     audit: Audit
     clock: Clock
+    waiting_room: WaitingRoom
     failpoints: Failpoints
 
     def __call__(self, call: Call, text: str) -> Revoked:
@@ -87,7 +89,12 @@ class Revoke:
         return True
 
     def _complete(self, context: CallContext, row: TokenRow) -> Upstream:
-        try:
-            return self.exchanger.complete_revocation(context, shard=row.shard, token_key=row.binding.token_key)
-        except MmtError:
-            return Upstream.FAILED
+        """Wait for the exchange's word; where too many do so already, the exchanger goes on with it by itself."""
+        binding = row.binding
+        with self.waiting_room.place(binding.integration) as placed:
+            if not placed:
+                return Upstream.FAILED
+            try:
+                return self.exchanger.complete_revocation(context, shard=row.shard, token_key=binding.token_key)
+            except MmtError:
+                return Upstream.FAILED

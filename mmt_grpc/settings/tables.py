@@ -135,7 +135,10 @@ class SettingsTable(Table):
         default=16, ge=1, le=1024, description="Further calls that it serves if they are Revokes."
     )
     refresh_waiters: int = Field(
-        default=64, ge=1, le=4096, description="Calls of a worker that may wait for refreshes of one provider at once."
+        default=64,
+        ge=1,
+        le=4096,
+        description="Calls of a worker that may wait for one provider at once: Resolve, Connect; half as many Revokes besides.",
     )
     default_deadline: float = Field(default=10.0, gt=0, le=300, description="The deadline of a call that brings none.")
     max_connection_age: float | None = Field(

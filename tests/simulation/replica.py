@@ -8,6 +8,7 @@ from mmt_grpc.app.engine_wiring import EngineWiring
 from mmt_grpc.domain.errors import MmtError
 from mmt_grpc.domain.ports.exchanger import CallContext
 from mmt_grpc.domain.revoke import Revoke
+from mmt_grpc.domain.waiting_room import WaitingRoom
 from mmt_grpc.exchange.attempt_files import ANSWER_AT, AttemptFiles
 from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.pacing import Pacing
@@ -127,6 +128,7 @@ class Life:
             exchanger=self.engine,
             audit=SimulatedAudit(),
             clock=SimulatedClock(self),
+            waiting_room=WaitingRoom(places=64),
             failpoints=Steps(self),
         )
 

@@ -135,15 +135,16 @@ def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
 def build_verbs(parts: Parts, *, catalogue: Catalogue, exchanger: Exchanger) -> Verbs:
     """Put the verbs of a worker together."""
     sealing = RowAccessSealing(access_keyring=parts.access_keyring)
-    freshness = Freshness(
-        rows=parts.rows,
-        exchanger=exchanger,
-        clock=parts.clock,
-        waiting_room=WaitingRoom(places=parts.waiting_places),
-    )
+    waiting_room = WaitingRoom(places=parts.waiting_places)
+    freshness = Freshness(rows=parts.rows, exchanger=exchanger, clock=parts.clock, waiting_room=waiting_room)
     return Verbs(
         connect=Connect(
-            catalogue=catalogue, index=parts.index, exchanger=exchanger, audit=parts.audit, clock=parts.clock
+            catalogue=catalogue,
+            index=parts.index,
+            exchanger=exchanger,
+            audit=parts.audit,
+            clock=parts.clock,
+            waiting_room=waiting_room,
         ),
         resolve=Resolve(rows=parts.rows, index=parts.index, sealing=sealing, freshness=freshness, audit=parts.audit),
         revoke=Revoke(
@@ -153,6 +154,7 @@ def build_verbs(parts: Parts, *, catalogue: Catalogue, exchanger: Exchanger) -> 
             exchanger=exchanger,
             audit=parts.audit,
             clock=parts.clock,
+            waiting_room=WaitingRoom(places=parts.waiting_places),
             failpoints=parts.failpoints,
         ),
         check_scope=CheckScope(rows=parts.rows, index=parts.index, sealing=sealing, audit=parts.audit),

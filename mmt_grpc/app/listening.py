@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 class AddressTakenError(Exception):
-    """Somebody else listens on the address; the text names it."""
+    """Nobody can listen on the address, or somebody else does; the text names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,6 @@ def hold(address: str) -> HeldAddress:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind((host, port))
-    except OSError:
-        raise AddressTakenError(f"cannot listen on {address}") from None
+    except OSError as error:
+        raise AddressTakenError(f"cannot listen on {address}: {error.strerror or 'it is no address'}") from None
     return HeldAddress(host, port, holder)

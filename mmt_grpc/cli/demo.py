@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 import click
+from rich.box import HEAVY_HEAD, SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 BROKEN: Final = 1
 WIDTH: Final = 150
+NARROW: Final = 100
+"""Columns below which a terminal gets neither borders nor times: reasons need the room."""
+REASON: Final = len("required_scope=SCOPE_WRITE")
+"""What must stand in one line to be read: REAUTHENTICATION_REQUIRED is as long, but for one."""
+MARGINS: Final = 15
+"""What a narrow table spends between and beside its three columns of text, the mark included."""
+LEAST: Final = 12
 LINES_A_ROW: Final = 4
 """What a row takes at most on a narrow terminal, about."""
 
@@ -95,14 +103,18 @@ class Showing:
         self._rows.append((step.what, step.promised, Text(step.came.text), mark, f"{step.milliseconds:,.0f}"))
 
     def _table(self, rows: Sequence[tuple[str | Text, ...]]) -> Table:
-        table = Table(title="Managed Tokens", title_style="bold", caption_justify="left")
-        table.add_column("what is done", style="cyan", overflow="fold")
-        table.add_column("what was promised", overflow="fold")
-        table.add_column("what came", overflow="fold")
+        narrow = self._console.width < NARROW
+        lines = SIMPLE_HEAD if narrow else HEAVY_HEAD
+        table = Table(title="Managed Tokens", title_style="bold", caption_justify="left", box=lines)
+        left = max(LEAST, self._console.width - 2 * REASON - MARGINS) if narrow else None
+        table.add_column("what is done", style="cyan", overflow="fold", max_width=left)
+        table.add_column("what was promised", overflow="fold", min_width=REASON)
+        table.add_column("what came", overflow="fold", min_width=REASON)
         table.add_column("", justify="center")
-        table.add_column("ms", justify="right", style="dim")
+        if not narrow:
+            table.add_column("ms", justify="right", style="dim")
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*row[: len(table.columns)])
         return table
 
 

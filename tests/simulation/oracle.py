@@ -39,6 +39,8 @@ class Attempt:
     """The owners that had been seen in the ten minutes before it was taken."""
     post: Post | None = None
     is_received: bool = False
+    is_told: bool = False
+    """Its answer has been in the row: where the disk had failed, nobody holds it any more."""
     is_persisted: bool = False
     undone_at: int | None = None
     """When a failover took its lease back."""
@@ -113,7 +115,7 @@ class Oracle:
             self.fail("a token is sent again though its answer is on a living disk")
         if not sent.has_arrived:
             self.fail("a token is sent again while its POST is on its way")
-        if first.is_received and not first.process.is_dead:
+        if first.is_received and not first.is_told and not first.process.is_dead:
             self.fail("a token is sent again while its answer is in a living process")
         where = (
             "the disk with its answer is lost" if first.is_persisted else "its answer was lost before it was on a disk"
@@ -147,7 +149,10 @@ class Oracle:
             self.fail(f"{method} takes a generation back")
         access = self.sealing.look(after.sealed.access_blob)
         assert access is not None
-        chain = self.exchange.books.by_access[access][0]
+        chain, until = self.exchange.books.by_access[access]
+        if method == "commit_refresh" and until <= self.scheduler.now:
+            # Nothing can tell whether it is good, and the doubt is gone with it.
+            self.excused.add(id(chain))
         if method in {"create", "replace"}:
             self.grants[key, after.grant_number] = chain
             return
@@ -165,6 +170,8 @@ class Oracle:
             self.fail("an answer of no attempt is committed")
         elif not attempt.is_persisted and attempt.process is process and not disk_had_trouble:
             self.fail("an answer is told before it is on the disk")
+        else:
+            attempt.is_told = True
 
     # What is left at the end.
 

@@ -3,6 +3,7 @@
 import queue
 import socket
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,8 +12,10 @@ from mmt_grpc.providers.addresses import Reach, reach
 
 MOST_ADDRESSES: Final = 4
 """So many of a name's addresses are tried, in the order given."""
-MOST_LOOKUPS: Final = 64
-"""So many lookups may hang at once; a name server that never answers must not fill the process with threads."""
+MOST_LOOKUPS: Final = 32
+"""So many lookups of one name may hang at once: a name server that never answers must neither fill the process with
+threads nor keep other names, whose server does answer, from being looked up.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,11 @@ class Resolver:
 
     def __init__(self, *, lookup: Lookup) -> None:
         self._lookup = lookup
-        self._slots = threading.BoundedSemaphore(MOST_LOOKUPS)
+        # As many as the settings name hosts: nobody else is ever looked up.
+        self._slots: defaultdict[str, threading.BoundedSemaphore] = defaultdict(
+            lambda: threading.BoundedSemaphore(MOST_LOOKUPS)
+        )
+        self._lock = threading.Lock()
 
     def resolve(self, host: str, port: int, *, timeout: float, private: bool, public: bool) -> Sequence[Target]:
         """Return the addresses to try; raises `UnreachableError` if a single one may not be connected to.
@@ -58,7 +65,9 @@ class Resolver:
 
     def _within(self, host: str, port: int, timeout: float) -> Sequence[Target]:
         """Look up in a thread of its own: the system's resolver knows no deadline."""
-        if not self._slots.acquire(blocking=False):
+        with self._lock:
+            slots = self._slots[host]
+        if not slots.acquire(blocking=False):
             raise UnreachableError
         answers: queue.SimpleQueue[Sequence[Target]] = queue.SimpleQueue()
 
@@ -68,9 +77,14 @@ class Resolver:
             except (OSError, UnicodeError):
                 answers.put(())
             finally:
-                self._slots.release()
+                slots.release()
 
-        threading.Thread(target=look, name="resolve", daemon=True).start()
+        try:
+            threading.Thread(target=look, name="resolve", daemon=True).start()
+        except RuntimeError:
+            # There are no threads to be had: nothing was asked.
+            slots.release()
+            raise UnreachableError from None
         try:
             return answers.get(timeout=timeout)
         except queue.Empty:

@@ -135,6 +135,39 @@ def test_lookups_that_hang_do_not_pile_up() -> None:
     assert len(asked) <= MOST_LOOKUPS
 
 
+def test_a_name_server_that_never_answers_keeps_no_other_name_from_being_looked_up() -> None:
+    release = threading.Event()
+
+    def lookup(host: str, port: int) -> Sequence[Target]:
+        if host == "hangs.example":
+            release.wait()
+        return [Target(socket.AF_INET, "192.0.32.8", port)]
+
+    resolver = Resolver(lookup=lookup)
+    for _ in range(MOST_LOOKUPS + 5):
+        with pytest.raises(UnreachableError):
+            resolver.resolve("hangs.example", 443, timeout=0.001, private=False, public=True)
+    found = resolver.resolve("answers.example", 443, timeout=10, private=False, public=True)
+    release.set()
+
+    assert [target.host for target in found] == ["192.0.32.8"]
+
+
+def test_a_lookup_that_no_thread_can_be_had_for_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver = Resolver(lookup=lambda _, port: [Target(socket.AF_INET, "192.0.32.8", port)])
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as without_threads:
+        without_threads.setattr(threading.Thread, "start", refuse)
+        for _ in range(MOST_LOOKUPS + 1):
+            with pytest.raises(UnreachableError):
+                resolver.resolve("answers.example", 443, timeout=10, private=False, public=True)
+
+    assert resolver.resolve("answers.example", 443, timeout=10, private=False, public=True)
+
+
 def test_an_address_that_never_answers_leaves_time_for_the_next(tmp_path: Path) -> None:
     authority = Authority(folder=tmp_path)
 

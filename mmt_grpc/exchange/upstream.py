@@ -95,7 +95,8 @@ class UpstreamWork:
     def _forget_tries(self) -> None:
         """Forget the tries of what others have completed."""
         kept = {(entry.kind, entry.key) for entry in self.spool.entries()}
-        for name in [name for name in self._tries if name not in kept]:
+        # A copy: rows are handed over by other threads meanwhile.
+        for name in [name for name in list(self._tries) if name not in kept]:
             del self._tries[name]
 
     def add(self, key: bytes, integration: str, issued: Issued) -> None:

@@ -24,7 +24,7 @@ NARROW: Final = 100
 """Columns below which a terminal gets neither borders nor times: reasons need the room."""
 REASON: Final = len("required_scope=SCOPE_WRITE")
 """What must stand in one line to be read: REAUTHENTICATION_REQUIRED is as long, but for one."""
-MARGINS: Final = 15
+MARGINS: Final = 11
 """What a narrow table spends between and beside its three columns of text, the mark included."""
 LEAST: Final = 12
 LINES_A_ROW: Final = 4
@@ -105,7 +105,14 @@ class Showing:
     def _table(self, rows: Sequence[tuple[str | Text, ...]]) -> Table:
         narrow = self._console.width < NARROW
         lines = SIMPLE_HEAD if narrow else HEAVY_HEAD
-        table = Table(title="Managed Tokens", title_style="bold", caption_justify="left", box=lines)
+        table = Table(
+            title="Managed Tokens",
+            title_style="bold",
+            caption_justify="left",
+            box=lines,
+            show_edge=not narrow,
+            pad_edge=not narrow,
+        )
         left = max(LEAST, self._console.width - 2 * REASON - MARGINS) if narrow else None
         table.add_column("what is done", style="cyan", overflow="fold", max_width=left)
         table.add_column("what was promised", overflow="fold", min_width=REASON)

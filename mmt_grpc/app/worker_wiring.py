@@ -65,12 +65,7 @@ def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
             rows=rows,
             index=index,
             sealing=sealing,
-            freshness=Freshness(
-                rows=rows,
-                exchanger=parts.exchanger,
-                clock=clock,
-                waiting_room=waiting_room,
-            ),
+            freshness=Freshness(rows=rows, exchanger=parts.exchanger, clock=clock, waiting_room=waiting_room),
             audit=parts.audit,
         ),
         revoke=Revoke(

@@ -92,4 +92,4 @@ docker:  ## build the image
 clean:  ## remove everything that was made here, the environments included
 	rm -rf .venv .venv-generate build dist .coverage .coverage.* htmlcov
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	find mmt_grpc generated tests deploy -name __pycache__ -type d -prune -exec rm -rf {} +
+	find mmt_grpc generated tests deploy bench -name __pycache__ -type d -prune -exec rm -rf {} +

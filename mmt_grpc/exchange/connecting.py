@@ -1,6 +1,7 @@
 """Connect: the grant is redeemed, judged, kept on disk, and committed, or revoked upstream."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from mmt_grpc.domain.errors import (
     InvalidRequestError,
@@ -27,6 +28,10 @@ from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.request_identity import RequestIdentities
 from mmt_grpc.exchange.requests import Requests
 from mmt_grpc.exchange.unkept import Unkept
+
+REVOKE_PATIENCE: Final = 2 * MICROSECONDS
+"""How long a Revoke that is under way is left to end by itself."""
+REVOKE_PAUSE: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,15 +145,23 @@ class Connecting:
         self.audit.fail(order, error)
 
     def _known(self, order: ConnectOrder) -> TokenRow | None:
-        """Read the row of the identity; one that the ledger names is deleted first, and the identity is new."""
+        """Read the row of the identity; one that the ledger names goes first, and the identity is new.
+
+        Whoever has just written it there is about to delete the row, and is to be the one who did: the caller of that
+        Revoke would be told else that there was no such token. What nobody deletes is deleted here.
+        """
         identity = order.identity
-        shard = self.index.shard(identity.client_id, identity.end_user_id)
-        row = self.rows.read_identity(shard, self.index.identity_key(identity)).row
-        while row is not None and self.ledger.contains(row.binding.token_key):
+        shard, key = self.index.shard(identity.client_id, identity.end_user_id), self.index.identity_key(identity)
+        until = self.clock.elapsed() + min(REVOKE_PATIENCE, order.time_left // 4)
+        while (row := self.rows.read_identity(shard, key).row) is not None:
+            if not self.ledger.contains(row.binding.token_key):
+                return row
+            if self.clock.elapsed() < until:
+                self.clock.sleep(REVOKE_PAUSE)
+                continue
             self.unkept.upstream.hand_over(row)
             self.rows.delete(row)
-            row = self.rows.read_identity(shard, self.index.identity_key(identity)).row
-        return row
+        return None
 
 
 def check_times(grant: Grant, now: int) -> None:

@@ -38,6 +38,20 @@ def test_of_two_first_connects_one_wins_and_the_losers_grant_is_revoked(world: W
     assert world.coinbase.is_alive(other.resolve(again.token_id).credential)
 
 
+def test_a_connect_leaves_the_row_to_the_revoke_that_is_about_to_delete_it(world: World, client: Client) -> None:
+    token = client.connect("alice", world.coinbase.authorize("alice")).token_id
+    row = world.standing(token)
+    world.ledger.record(row.shard, row.binding.token_key)
+    deleted: list[int | None] = []
+    world.clock.plan(100_000, lambda: deleted.append(world.rows.delete(world.standing(token))))
+
+    connected = client.connect("alice", world.coinbase.authorize("alice"))
+
+    assert [at is not None for at in deleted] == [True]
+    assert connected.outcome is ConnectOutcome.CREATED
+    assert connected.token_id != token
+
+
 def test_of_two_reconnects_one_wins_and_the_losers_grant_is_revoked(world: World, client: Client) -> None:
     connected = client.connect("alice", world.coinbase.authorize("alice"))
     rival = world.coinbase.authorize("alice")

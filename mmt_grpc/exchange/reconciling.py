@@ -12,6 +12,11 @@ BATCH: Final = 500
 OVERLAP: Final = 600 * MICROSECONDS
 """Writers at other replicas may commit a lower position later: an incremental run looks back this far."""
 
+UNDER_WAY: Final = 15 * MICROSECONDS
+"""A Revoke that wrote its entry less than this ago may be about to delete the row, and is to be the one who did: its
+caller would be told else that there was no such token.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciling:
@@ -28,14 +33,21 @@ class Reconciling:
         return self._from(0)
 
     def incrementally(self) -> int:
-        """Delete what the ledger names since the position that `installation` remembers."""
-        installation = self.installations.read()
-        return self._from(max(0, (installation.ledger_head if installation else 0) - OVERLAP))
+        """Delete what the ledger names since the position that `installation` remembers, and nobody else has by now."""
+        installation, now = self.installations.read(), self.rows.now()
+        start = max(0, (installation.ledger_head if installation else 0) - OVERLAP)
+        return self._from(start, settled_at=now - UNDER_WAY)
 
-    def _from(self, position: int) -> int:
-        """The position is written only after the DELETEs it covers."""
+    def _from(self, position: int, *, settled_at: int | None = None) -> int:
+        """The position is written only after the DELETEs it covers; what came after `settled_at` is left for later."""
         deleted, limit = 0, BATCH
         while entries := self.ledger.since(position, limit):
+            young = next((one for one in entries if settled_at is not None and one.revoked_at > settled_at), None)
+            if young is not None:
+                entries = [entry for entry in entries if entry.position < young.position]
+                deleted += sum(self._finish(entry) for entry in entries)
+                position = max(position, young.position - 1)
+                break
             deleted += sum(self._finish(entry) for entry in entries)
             last = entries[-1].position
             if len(entries) < limit:

@@ -13,8 +13,9 @@ from mmt_grpc.domain.errors import (
     TokenNotFoundError,
 )
 from mmt_grpc.domain.failpoints import NAMES
-from mmt_grpc.domain.model import Cause, Credential
+from mmt_grpc.domain.model import MICROSECONDS, Cause, Credential
 from mmt_grpc.domain.token_row import TokenState
+from mmt_grpc.exchange.reconciling import UNDER_WAY
 from tests.support.fakes_exchange import LOST_REQUEST, OUTAGE, REFUSED, Fault
 from tests.support.fakes_failure import CrashError
 from tests.support.fakes_world import Client, World
@@ -231,6 +232,7 @@ def test_a_worker_killed_in_a_revoke_leaves_it_undone_or_has_it_finished(
     if restarts:
         world.restart()
     else:
+        world.pass_time(UNDER_WAY / MICROSECONDS + 1)
         world.life.engine.reconciling.incrementally()
     world.sweep()
     world.sweep()

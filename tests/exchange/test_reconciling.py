@@ -3,8 +3,9 @@
 import pytest
 
 from mmt_grpc.domain.errors import StoreUnavailableError, TokenNotFoundError
+from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.store import LedgerEntry
-from mmt_grpc.exchange.reconciling import BATCH, OVERLAP
+from mmt_grpc.exchange.reconciling import BATCH, OVERLAP, UNDER_WAY
 from tests.support.fakes_world import Client, World
 
 
@@ -55,6 +56,7 @@ def test_the_position_moves_on_only_after_the_deletes_it_covers(world: World, cl
     token = client.connect("alice", world.coinbase.authorize("alice")).token_id
     row = world.standing(token)
     world.ledger.record(row.shard, row.binding.token_key)
+    world.pass_time(UNDER_WAY / MICROSECONDS + 1)
     world.weather.refuse("delete")
 
     with pytest.raises(StoreUnavailableError):
@@ -64,6 +66,23 @@ def test_the_position_moves_on_only_after_the_deletes_it_covers(world: World, cl
     world.life.engine.reconciling.incrementally()
     assert _head(world) == world.ledger.head()
     assert world.row(token) is None
+
+
+def test_a_revoke_under_way_is_left_to_end_by_itself_and_finished_once_it_does_not(
+    world: World, client: Client
+) -> None:
+    token = client.connect("alice", world.coinbase.authorize("alice")).token_id
+    row = world.standing(token)
+    world.ledger.record(row.shard, row.binding.token_key)
+
+    assert world.life.engine.reconciling.incrementally() == 0
+    assert world.row(token) is not None
+    assert _head(world) < world.ledger.head()
+
+    world.pass_time(UNDER_WAY / MICROSECONDS + 1)
+    assert world.life.engine.reconciling.incrementally() == 1
+    assert world.row(token) is None
+    assert _head(world) == world.ledger.head()
 
 
 def test_an_entry_that_another_replica_committed_late_is_found(world: World, client: Client) -> None:

@@ -14,6 +14,7 @@ from mmt_grpc.domain.model import MICROSECONDS, Grant, Scope, Upstream
 from mmt_grpc.domain.ports.exchanger import CallContext, StagedRevocation
 from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.domain.verbs import DeadlineError
+from mmt_grpc.exchange.reconciling import UNDER_WAY
 from tests.support.fakes_exchange import INVALID_CLIENT, LOST_ANSWER, OUTAGE, REFUSED, Fault
 from tests.support.fakes_world import OTHER, Client, World
 
@@ -214,6 +215,7 @@ class TestOrder:
         with pytest.raises(StoreUnavailableError):
             client.revoke(token)
 
+        world.pass_time(UNDER_WAY / MICROSECONDS + 1)
         world.life.engine.reconciling.incrementally()
         world.sweep()
 

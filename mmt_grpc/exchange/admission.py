@@ -1,4 +1,4 @@
-"""What stands before one provider, and what lets a request through: a place and a slot, given back when it ends."""
+"""What stands before one provider, and what lets a request through: one of the rate, and a place while it runs."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,7 +18,6 @@ from mmt_grpc.exchange.budget import Budget
 from mmt_grpc.exchange.circuit import CircuitState, Passage
 from mmt_grpc.exchange.concurrency import Concurrency
 from mmt_grpc.exchange.retry_budget import RetryBudget
-from mmt_grpc.exchange.slots import Slot
 
 PLACE_PAUSE: Final = 25_000
 """Microseconds between two looks for a place."""
@@ -134,7 +133,7 @@ class Gates:
         until = self._clock.elapsed() + patience
         with ExitStack() as taken:
             passages = self._pass(request, taken)
-            refused = self._wait_of(passages) or self._place(request, until, taken) or self._slot(request, until)
+            refused = self._wait_of(passages) or self._place(request, until, taken) or self._within_rate(request, until)
             if refused is not None:
                 return refused
             self._count_try(request)
@@ -165,19 +164,11 @@ class Gates:
         taken.callback(self.concurrency.leave)
         return None
 
-    def _slot(self, request: Request, until: int) -> Refused | None:
-        """Take a slot and wait until it opens; one that was overslept is lost."""
+    def _within_rate(self, request: Request, until: int) -> Refused | None:
         if self._budget is None:
             return None
-        slot = self._budget.take(demand=request.demand, patience=max(0, until - self._clock.elapsed()))
-        if isinstance(slot, Slot):
-            wait = slot.opens_at - self._clock.elapsed()
-            if wait > 0:
-                self._clock.sleep(wait)
-            if self._clock.elapsed() < slot.closes_at:
-                return None
-            slot = MICROSECONDS
-        return Refused(Reason.PROVIDER_RATE_LIMITED, slot)
+        wait = self._budget.take(demand=request.demand, patience=max(0, until - self._clock.elapsed()))
+        return Refused(Reason.PROVIDER_RATE_LIMITED, wait) if wait else None
 
     def _count_try(self, request: Request) -> None:
         """Count a refresh as a first try or as one that repeats; any other request is counted where it is repeated."""
@@ -207,11 +198,11 @@ class Gates:
             self._log.warning("limit_not_shared", integration=self._integration, reason=error.reason.value)
 
     def may_retry(self) -> bool:
-        """Take what a repeated request needs: closed circuit, retry budget, and a slot that is open now."""
+        """Take what a repeated request needs: closed circuit, retry budget, and one of the rate."""
         if self.breaker.state is not CircuitState.CLOSED or self.retries.wait():
             return False
         try:
-            slot = None if self._budget is None else self._budget.take(demand=True, patience=0)
+            wait = 0 if self._budget is None else self._budget.take(demand=True, patience=0)
         except StoreUnavailableError:
             return False
-        return not isinstance(slot, int) and self.retries.repeat()
+        return not wait and self.retries.repeat()

@@ -1,28 +1,34 @@
 """A provider's rate limit, kept by all replicas together: in any window no more requests than it allows.
 
-The slots of an integration lie at least `spacing` apart, whichever replica leases them. A request is sent no earlier
-than its slot and at most `tolerance` later, and it reaches the provider within `slack` of that. So what arrives in a
-window of `seconds` has its slot in an interval of seconds + slack + tolerance, which holds at most `requests` slots if
-spacing = (seconds + slack + tolerance) / requests.
+The store counts each request at a moment T between its being asked and its answer. Here the request is let through at
+most `tolerance` after the store was asked, so at most as long after T, and it reaches the provider within `slack` of
+that. So what arrives within `seconds` has its T in an interval of seconds + slack + tolerance, which is the window that
+the store counts over: all of the limit may be used at once, and never more of it.
 """
 
+import threading
 from dataclasses import dataclass
 from typing import Final
 
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Clock
-from mmt_grpc.domain.ports.store import Budgets
-from mmt_grpc.exchange.slots import Slot, SlotQueue, Spacing
+from mmt_grpc.domain.ports.store import Budgets, Terms
 
-TOLERANCE_SHARE: Final = 9
-"""A ninth of the window: a tenth of the requests may come at once, and a tenth of the limit is given up for that."""
 SLACK_SHARE: Final = 20
 LONGEST_SLACK: Final = 15 * MICROSECONDS
 """From admission to the POST it takes less than this, or the POST is not written."""
+TOLERANCE_SHARE: Final = 64
+"""Of a long window as little is lost to the store's answer as to its counting in 64 parts."""
+SHORT_TOLERANCE: Final = MICROSECONDS
+SHORT_TOLERANCE_SHARE: Final = 9
+"""Of a short one up to a ninth, as the store takes its time to answer however short the window is."""
 SCHEDULED_TENTHS: Final = 8
-"""What nobody waits for gets at most so many tenths of the slots; the others are left to calls that wait."""
-NAME_LENGTH: Final = 63
-SHORTEST_HORIZON: Final = 2 * MICROSECONDS
+"""What nobody waits for gets at most so many tenths of the limit; the others are left to calls that wait."""
+CHUNK: Final = 10
+CHUNKED_FROM: Final = 500
+"""From so many requests in a window on, a chunk is taken at a time for calls that wait; what is not used is lost."""
+SHORTEST_PAUSE: Final = 20_000
+"""Between two questions to the store in this process after it gave nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,56 +39,133 @@ class Rate:
     seconds: int
 
     @property
-    def _window(self) -> int:
+    def tolerance(self) -> int:
+        """For how many microseconds after the store was asked what it gave may be let through."""
         window = self.seconds * MICROSECONDS
-        return window + min(window // SLACK_SHARE, LONGEST_SLACK)
+        return max(window // TOLERANCE_SHARE, min(window // SHORT_TOLERANCE_SHARE, SHORT_TOLERANCE))
 
     @property
-    def spacing(self) -> Spacing:
-        """How slots lie so that no window holds too many."""
-        tolerance = max(1, self._window // TOLERANCE_SHARE)
-        return Spacing(-(-(self._window + tolerance) // self.requests), tolerance)
+    def demand(self) -> Terms:
+        """For calls that wait: all of it, at once if need be."""
+        window = self.seconds * MICROSECONDS
+        slack = min(window // SLACK_SHARE, LONGEST_SLACK)
+        return Terms(limit=self.requests, window=window + slack + self.tolerance)
 
     @property
-    def scheduled_spacing(self) -> Spacing:
-        """How the slots of work lie that nobody waits for: fewer, and one saved up, for who asks a little late."""
-        spacing = self.spacing.spacing * 10 // SCHEDULED_TENTHS
-        return Spacing(spacing, 2 * spacing)
+    def scheduled(self) -> Terms:
+        """For what nobody waits for: a share of it, one after the other so that they lie evenly in the window."""
+        whole = self.demand
+        share = max(1, self.requests * SCHEDULED_TENTHS // 10)
+        spacing = -(-(whole.window + whole.bucket) // share)
+        return Terms(limit=whole.limit, window=whole.window, reserved=whole.limit - share, spacing=spacing)
+
+    @property
+    def chunk(self) -> int:
+        """How many are taken at a time for calls that wait."""
+        return CHUNK if self.requests >= CHUNKED_FROM else 1
 
 
 class Budget:
     """One integration's budget in this process."""
 
     def __init__(self, *, integration: str, rate: Rate, budgets: Budgets, clock: Clock) -> None:
-        # A call that must come back is told when: the next slot is leased even if it is not waited for.
-        self._horizon = max(rate.spacing.spacing, SHORTEST_HORIZON)
-        self._all = SlotQueue(name=integration, spacing=rate.spacing, budgets=budgets, clock=clock)
-        # No integration's name begins so: what is scheduled has slots of its own, and takes one of all besides.
-        name = f"~{integration}"[:NAME_LENGTH]
-        self._scheduled = SlotQueue(name=name, spacing=rate.scheduled_spacing, budgets=budgets, clock=clock)
+        self._integration = integration
+        self._demand = rate.demand
+        self._scheduled = rate.scheduled
+        self._chunk = rate.chunk
+        self._tolerance = rate.tolerance
+        self._budgets = budgets
+        self._clock = clock
+        self._held_until = 0
+        self._demand_from = 0
+        self._scheduled_from = 0
+        self._spare = 0
+        self._spare_until = 0
+        self._database_ahead: int | None = None
+        self._lock = threading.Lock()
+        self._asking = threading.Lock()
 
-    def take(self, *, demand: bool, patience: int) -> Slot | int:
-        """Take a slot, or return the microseconds until it is worth asking again; raises `StoreUnavailableError`.
+    def take(self, *, demand: bool, patience: int) -> int:
+        """Take leave to send one request now and return 0, or return for how many microseconds none is to be had.
 
-        Demand gets one that opens within `patience`; what is scheduled only one that is open now, within its share.
+        Waits for up to `patience` microseconds if one may be had by then. Raises `StoreUnavailableError`.
         """
-        if demand:
-            return self._all.take(patience=patience, horizon=self._horizon)
-        permit = self._scheduled.take(patience=0, horizon=0)
-        if isinstance(permit, int):
-            return permit
-        slot = self._all.take(patience=0, horizon=0)
-        if isinstance(slot, int):
-            self._scheduled.put_back(permit)
-        return slot
+        until = self._clock.elapsed() + patience
+        while wait := self._take(demand=demand):
+            if wait > until - self._clock.elapsed():
+                return wait
+            self._clock.sleep(wait)
+        return 0
 
     def wait(self, *, demand: bool, patience: int) -> int:
         """Return for how long, as far as is known here, `take` would find none; takes nothing, asks nobody."""
-        if demand:
-            wait = self._all.wait(horizon=self._horizon)
-            return 0 if wait <= patience else wait
-        return max(self._all.wait(horizon=0), self._scheduled.wait(horizon=0))
+        with self._lock:
+            wait = self._known_wait(demand=demand)
+        return 0 if wait <= patience else wait
 
     def hold(self, wait: int) -> None:
-        """Send nothing for so long, in any replica: the provider asked for it; raises `StoreUnavailableError`."""
-        self._all.hold(wait)
+        """Send nothing for so many microseconds, in any replica: the provider asked for it.
+
+        Raises `StoreUnavailableError`, held here even so.
+        """
+        with self._lock:
+            now = self._clock.elapsed()
+            self._held_until = max(self._held_until, now + wait)
+            ahead = self._database_ahead
+        if ahead is not None:
+            self._budgets.postpone(self._integration, now + wait + ahead)
+
+    def _take(self, *, demand: bool) -> int:
+        """Take one of what is here or in the store, which one thread asks at a time: the next may know by then."""
+        with self._asking:
+            with self._lock:
+                wait = self._known_wait(demand=demand)
+                if wait:
+                    return wait
+                if demand and self._has_spare():
+                    self._spare -= 1
+                    return 0
+            return self._ask(demand=demand)
+
+    def _known_wait(self, *, demand: bool) -> int:
+        now = self._clock.elapsed()
+        if self._held_until > now:
+            return self._held_until - now
+        if demand:
+            return 0 if self._has_spare() else max(0, self._demand_from - now)
+        return max(0, self._demand_from - now, self._scheduled_from - now)
+
+    def _has_spare(self) -> bool:
+        return self._spare > 0 and self._clock.elapsed() < self._spare_until
+
+    def _ask(self, *, demand: bool) -> int:
+        """Ask the store. Its time of the answer lies between two readings of this clock: each bound takes the safer."""
+        asked_at = self._clock.elapsed()
+        answer = self._budgets.take(
+            self._integration,
+            count=self._chunk if demand else 1,
+            terms=self._demand if demand else self._scheduled,
+        )
+        answered_at = self._clock.elapsed()
+        with self._lock:
+            if isinstance(answer, int):
+                return self._pause(answered_at, answer, demand=demand)
+            self._database_ahead = answer.now - asked_at
+            self._scheduled_from = answered_at + self._scheduled.spacing
+            until = asked_at + self._tolerance
+            if answered_at >= until:
+                # The answer came too late to be used. A store that is slow now is slow a moment later too.
+                return self._pause(answered_at, self._tolerance, demand=demand)
+            if self._held_until > answered_at:
+                return self._held_until - answered_at
+            if demand:
+                self._spare, self._spare_until = answer.count - 1, until
+            return 0
+
+    def _pause(self, now: int, wait: int, *, demand: bool) -> int:
+        wait = max(wait, SHORTEST_PAUSE)
+        if demand:
+            self._demand_from = now + wait
+        else:
+            self._scheduled_from = now + wait
+        return wait

@@ -15,7 +15,7 @@ from mmt_grpc.exchange.circuit import CircuitState
 from mmt_grpc.exchange.concurrency import PLACES
 
 PATIENCE: Final = 2 * MICROSECONDS
-"""How long a call that waits is held up for a place and a slot together."""
+"""How long a call that waits is held up for a place and one of the rate together."""
 
 
 class PacingObserver(Protocol):
@@ -72,10 +72,10 @@ class Pacing:
     ) -> Admission | Refused:
         """Admit one request to the token endpoint, or say why not now and for how long.
 
-        `demand`: a call waits for it, so it may wait for a place or a slot, as long as `patience`; what is scheduled
-        never waits. `account`: what stands for the account (or the row) of a refresh; None for any other request, which
-        neither feeds nor heeds the brake. `repeats`: the last try of this refresh failed. Raises
-        `StoreUnavailableError` (a slot could not be leased).
+        `demand`: a call waits for it, so it may wait for a place or one of the rate, as long as `patience`; what is
+        scheduled never waits. `account`: what stands for the account (or the row) of a refresh; None for any other
+        request, which neither feeds nor heeds the brake. `repeats`: the last try of this refresh failed. Raises
+        `StoreUnavailableError` (nothing could be taken of the rate).
         """
         return self._of(integration).admit(Request(demand, account, repeats), self._patience if demand else 0)
 

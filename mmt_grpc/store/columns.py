@@ -16,6 +16,7 @@ MAX_INTEGRATION: Final = 63
 MAX_NAME: Final = 255
 MAX_LIST: Final = 1024
 MAX_FAILURE: Final = 32
+SPENT_BYTES: Final = 780
 _DIGITS: Final = "0123456789"
 
 
@@ -62,6 +63,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "integration": Kind(str, shortest=1, longest=MAX_INTEGRATION),
     **dict.fromkeys(("access_epochs", "renewal_epochs"), Kind(str, longest=MAX_LIST)),
     "last_failure": Kind(str, nullable=True, shortest=1, longest=MAX_FAILURE),
+    "spent": Kind(bytes, shortest=SPENT_BYTES, longest=SPENT_BYTES),
     "payload": Kind(str, longest=MAX_NAME),
 }
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.model import MICROSECONDS, Scope
 from mmt_grpc.domain.ports.providers import Failure, ProviderError
-from mmt_grpc.domain.ports.store import Slots
+from mmt_grpc.domain.ports.store import Taken, Terms
 from mmt_grpc.domain.token_row import Binding, SealedToken, TokenRow, TokenState
 from mmt_grpc.exchange.admission import Admission
 from mmt_grpc.exchange.budget import Rate
 from mmt_grpc.exchange.pacing import Pacing
+from tests.support.fake_budgets import FakeBudgets
+from tests.support.fake_rows import FakeClock
 from tests.support.fakes_clock import ManualClock, SeededRandomness
 from tests.support.fakes_failure import RecordingLog
 
@@ -37,34 +39,30 @@ REFUSED_GRANT = error(Failure.PERMANENT)
 LIMITED = error(Failure.NOT_CONSUMED, limited=True, wait=30)
 
 
-class SlotStore:
-    """`Budgets` in memory: one row per name says when the next slot is free; `lag` is how long each lease takes."""
+class BudgetStore:
+    """`Budgets` over a clock that a test moves; `lag` is how long each way to the store takes."""
 
-    def __init__(self, *, clock: ManualClock) -> None:
+    def __init__(self, *, clock: ManualClock, lenient: bool) -> None:
         self._clock = clock
-        self.next_at: dict[str, int] = {}
-        self.leases = 0
+        database_clock = FakeClock(source=lambda: clock.elapsed() + DATABASE_AHEAD)
+        self._budgets = FakeBudgets(clock=database_clock, lenient=lenient)
+        self.asked = 0
         self.lag = 0
         self.away = False
 
-    def lease_slots(self, integration: str, *, count: int, spacing: int, burst: int, horizon: int) -> Slots | None:
+    def take(self, integration: str, *, count: int, terms: Terms) -> Taken | int:
         self._answer()
         self._clock.advance(self.lag)
-        now = self._clock.elapsed() + DATABASE_AHEAD
+        taken = self._budgets.take(integration, count=count, terms=terms)
         self._clock.advance(self.lag)
-        first = max(self.next_at.get(integration, 0), now - burst * spacing)
-        room = (now + horizon - first) // spacing + 1
-        if room < 1:
-            return None
-        self.next_at[integration] = first + min(count, room) * spacing
-        return Slots(first, spacing, min(count, room), now)
+        return taken
 
     def postpone(self, integration: str, until: int) -> None:
         self._answer()
-        self.next_at[integration] = max(self.next_at.get(integration, 0), until)
+        self._budgets.postpone(integration, until)
 
     def _answer(self) -> None:
-        self.leases += 1
+        self.asked += 1
         if self.away:
             raise StoreUnavailableError
 
@@ -86,9 +84,10 @@ class PacingWorld:
     clock: ManualClock = field(default_factory=ManualClock)
     log: RecordingLog = field(default_factory=RecordingLog)
     gauge: Gauge = field(default_factory=Gauge)
+    lenient: bool = False
 
     def __post_init__(self) -> None:
-        self.store = SlotStore(clock=self.clock)
+        self.store = BudgetStore(clock=self.clock, lenient=self.lenient)
 
     def replica(self, *, seed: int = 1, places: int = 16, **rates: Rate) -> Pacing:
         return Pacing(

@@ -1,172 +1,252 @@
-"""Slots of a provider's rate limit: each is given once, whoever asks."""
+"""A provider's rate limit in the store: what is left of a sliding window is given once, whoever asks."""
 
+import bisect
 import contextlib
 import itertools
 import multiprocessing
+import random
 
 import pytest
 
-from mmt_grpc.domain.ports.store import Slots
-from mmt_grpc.store import open_store
+from mmt_grpc.domain.ports.store import Taken, Terms
+from mmt_grpc.store import open_store, spending
+from mmt_grpc.store.spending import ENTRIES, Entry
 from tests.store.backends import Backend, Database
-from tests.store.material import DAY, MINUTE
+from tests.store.material import MINUTE
 from tests.store.test_races import RACERS, race
 
-SPACING = MINUTE
-HOUR = 60 * MINUTE
-CHUNK = 5
-ROUNDS = 6
+WINDOW = 64 * MINUTE
+TERMS = Terms(limit=50, window=WINDOW)
+SCHEDULED = Terms(limit=50, window=WINDOW, reserved=10)
+SPACED = Terms(limit=50, window=WINDOW, spacing=MINUTE)
 
 
-def ask(
-    backend: Backend,
-    *,
-    integration: str = "uphold",
-    count: int = CHUNK,
-    spacing: int = SPACING,
-    burst: int = 0,
-    horizon: int = HOUR,
-) -> Slots | None:
-    return backend.budgets.lease_slots(integration, count=count, spacing=spacing, burst=burst, horizon=horizon)
+def ask(backend: Backend, *, count: int = 1, terms: Terms = TERMS, integration: str = "uphold") -> Taken | int:
+    return backend.budgets.take(integration, count=count, terms=terms)
 
 
-def given(backend: Backend, *, burst: int = 0, horizon: int = HOUR) -> Slots:
-    slots = ask(backend, burst=burst, horizon=horizon)
-    assert slots is not None
-    return slots
+def given(backend: Backend, *, count: int = 1, terms: Terms = TERMS) -> int:
+    """Return how many were given."""
+    taken = ask(backend, count=count, terms=terms)
+    return taken.count if isinstance(taken, Taken) else 0
 
 
-def after(slots: Slots) -> int:
-    return slots.first_at + slots.count * slots.spacing
+def refused(backend: Backend, *, terms: Terms = TERMS) -> int:
+    """Return the wait that is named where nothing is left."""
+    wait = ask(backend, terms=terms)
+    assert isinstance(wait, int)
+    return wait
 
 
-def test_the_first_slot_is_free_at_once(backend: Backend) -> None:
+def test_all_of_the_limit_may_be_taken_at_once(backend: Backend) -> None:
     before = backend.tokens.now()
+    taken = ask(backend, count=50)
 
-    slots = given(backend)
-
-    assert before <= slots.first_at == slots.now <= backend.tokens.now()
-    assert (slots.spacing, slots.count) == (SPACING, CHUNK)
-
-
-def test_the_next_slots_follow_without_a_gap(backend: Backend) -> None:
-    first, second, third = (given(backend) for _ in range(3))
-
-    assert second.first_at == after(first)
-    assert third.first_at == after(second)
+    assert isinstance(taken, Taken)
+    assert taken.count == 50
+    assert before <= taken.now <= backend.tokens.now()
+    assert given(backend) == 0
 
 
-def test_slots_that_nobody_asked_for_are_saved_up_to_the_burst(backend: Backend) -> None:
-    given(backend)
-    backend.clock.shift = DAY
-
-    slots = given(backend, burst=3)
-
-    assert slots.first_at == slots.now - 3 * SPACING
+def test_fewer_are_given_if_fewer_are_left(backend: Backend) -> None:
+    assert [given(backend, count=20) for _ in range(4)] == [20, 20, 10, 0]
 
 
-def test_a_slot_is_not_saved_up_twice(backend: Backend) -> None:
-    first = given(backend, burst=3)
-    second = given(backend, burst=3)
+def test_the_wait_of_a_refusal_is_a_window_and_a_bucket_at_most_and_enough(backend: Backend) -> None:
+    given(backend, count=50)
+    wait = refused(backend)
+    assert WINDOW - MINUTE < wait <= WINDOW + TERMS.bucket
 
-    assert second.first_at == after(first)
+    backend.clock.shift = wait
 
-
-def test_a_short_pause_saves_up_no_more_than_itself(backend: Backend) -> None:
-    first = given(backend, burst=10)
-    backend.clock.shift = 3 * SPACING
-
-    assert given(backend, burst=10).first_at == after(first)
+    assert given(backend, count=50) == 50
 
 
-def test_no_slot_lies_beyond_the_horizon(backend: Backend) -> None:
-    first = given(backend, horizon=3 * SPACING)
-    assert first.count == 4
+def test_what_was_taken_counts_for_a_whole_window(backend: Backend) -> None:
+    given(backend, count=50)
+    # As tests take time themselves, this is a little before the end of it.
+    backend.clock.shift = WINDOW - MINUTE
 
-    assert ask(backend, horizon=3 * SPACING) is None
-    assert given(backend, horizon=HOUR).first_at == after(first)
+    assert refused(backend) > 0
 
 
-def test_a_refusal_takes_no_slots(backend: Backend) -> None:
-    first = given(backend, horizon=3 * SPACING)
-    assert ask(backend, horizon=0) is None
-    backend.clock.shift = HOUR
+def test_what_was_taken_comes_back_bucket_by_bucket(backend: Backend) -> None:
+    for number in range(5):
+        backend.clock.shift = number * 10 * MINUTE
+        given(backend, count=10)
+    assert refused(backend) <= 26 * MINUTE
 
-    assert given(backend, burst=60).first_at == after(first)
+    backend.clock.shift = WINDOW + 3 * MINUTE
+    assert given(backend, count=50) == 10
+    backend.clock.shift = WINDOW + 23 * MINUTE
+    assert given(backend, count=50) == 20
+
+
+def test_a_refusal_takes_nothing(backend: Backend) -> None:
+    given(backend, count=50)
+    backend.clock.shift = 32 * MINUTE
+    refused(backend)
+    backend.clock.shift = WINDOW + 3 * MINUTE
+
+    assert given(backend, count=50) == 50
+
+
+def test_what_is_reserved_is_left_to_the_others(backend: Backend) -> None:
+    assert given(backend, count=50, terms=SCHEDULED) == 40
+    assert refused(backend, terms=SCHEDULED) > 0
+    assert given(backend, count=50) == 10
+
+
+def test_what_the_others_took_counts_for_all(backend: Backend) -> None:
+    given(backend, count=45)
+    backend.clock.shift = 10 * MINUTE
+    given(backend, count=5)
+
+    # Ten have to come back before one may be taken.
+    assert WINDOW - 12 * MINUTE < refused(backend, terms=SCHEDULED) <= WINDOW - 10 * MINUTE + TERMS.bucket
+
+
+def test_spacing_keeps_a_distance_from_whatever_was_taken_last(backend: Backend) -> None:
+    assert given(backend, terms=SPACED) == 1
+    assert 0 < refused(backend, terms=SPACED) <= MINUTE
+    backend.clock.shift = MINUTE
+    assert given(backend) == 1
+    assert refused(backend, terms=SPACED) > 0
+    backend.clock.shift = 2 * MINUTE
+
+    assert given(backend, terms=SPACED) == 1
 
 
 def test_each_integration_has_a_budget_of_its_own(backend: Backend) -> None:
-    given(backend)
+    given(backend, count=50)
 
-    other = ask(backend, integration="coinbase")
-
-    assert other is not None
-    assert other.first_at == other.now
+    assert isinstance(ask(backend, integration="coinbase"), Taken)
 
 
 def test_a_provider_that_says_when_to_come_back_is_left_alone_until_then(backend: Backend) -> None:
-    until = backend.tokens.now() + 30 * SPACING
+    backend.budgets.postpone("uphold", backend.tokens.now() + MINUTE)
+
+    assert 0 < refused(backend) <= MINUTE
+    backend.clock.shift = MINUTE
+    assert given(backend, count=50) == 50
+
+
+def test_a_postponement_is_never_brought_forward(backend: Backend) -> None:
+    until = backend.tokens.now() + 10 * MINUTE
     backend.budgets.postpone("uphold", until)
+    backend.budgets.postpone("uphold", until - 5 * MINUTE)
+    backend.clock.shift = 6 * MINUTE
 
-    assert ask(backend, horizon=10 * SPACING) is None
-    assert given(backend, burst=100).first_at == until
-
-
-def test_a_postponement_never_brings_slots_forward(backend: Backend) -> None:
-    first = given(backend)
-
-    backend.budgets.postpone("uphold", first.now)
-
-    assert given(backend).first_at == after(first)
+    assert refused(backend) > 0
 
 
-def test_slots_before_a_postponement_are_not_saved_up(backend: Backend) -> None:
-    until = backend.tokens.now() + HOUR
-    backend.budgets.postpone("uphold", until)
-    backend.clock.shift = HOUR + SPACING
+def test_a_limit_that_was_lowered_holds_at_once(backend: Backend) -> None:
+    given(backend, count=40)
+    lower = Terms(limit=30, window=WINDOW)
+    wait = refused(backend, terms=lower)
+    backend.clock.shift = wait
 
-    assert given(backend, burst=100).first_at == until
+    assert given(backend, count=50, terms=lower) == 30
 
 
-@pytest.mark.parametrize(("count", "spacing"), [(0, SPACING), (1, 0), (-1, SPACING)])
-def test_slots_are_counted_and_spaced_by_one_or_more(backend: Backend, count: int, spacing: int) -> None:
+def test_another_window_counts_what_was_taken_before(backend: Backend) -> None:
+    given(backend, count=40)
+
+    assert given(backend, count=50, terms=Terms(limit=50, window=2 * WINDOW)) == 10
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_window_ever_holds_more_than_the_limit(backend: Backend, seed: int) -> None:
+    chance, taken = random.Random(seed), list[int]()
+    for _ in range(200):
+        terms = chance.choice([TERMS, SCHEDULED, SPACED])
+        answer = ask(backend, count=chance.choice([1, 5, 60]), terms=terms)
+        if isinstance(answer, Taken):
+            taken += [answer.now] * answer.count
+            backend.clock.shift += int(chance.expovariate(1) * MINUTE)
+        else:
+            # Just before one may be had, or just when: those are the moments to be wrong at.
+            backend.clock.shift += chance.choice([answer, max(0, answer - chance.randrange(2 * MINUTE))])
+
+    assert len(taken) > 200
+    assert most_in_a_window(taken) <= TERMS.limit
+
+
+def most_in_a_window(taken: list[int], window: int = WINDOW) -> int:
+    """Return how many lie in the fullest window, both of its ends included."""
+    return max(bisect.bisect_right(taken, at + window) - number for number, at in enumerate(taken))
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_one_or_more_are_taken(backend: Backend, count: int) -> None:
     with pytest.raises(ValueError, match="1 or more"):
-        ask(backend, count=count, spacing=spacing)
+        ask(backend, count=count)
 
 
-def taken(leased: list[Slots]) -> list[int]:
-    return sorted(slots.first_at + number * slots.spacing for slots in leased for number in range(slots.count))
+@pytest.mark.parametrize(
+    ("limit", "window", "reserved"), [(0, 1, 0), (1, 0, 0), (5, 1, 5), (5, 1, -1), (1 << 32, 1, 0)]
+)
+def test_a_limit_leaves_something(limit: int, window: int, reserved: int) -> None:
+    with pytest.raises(ValueError, match="1 or more"):
+        Terms(limit=limit, window=window, reserved=reserved)
 
 
-def assert_apart(leased: list[Slots]) -> None:
-    slots = taken(leased)
-    assert len(slots) == sum(one.count for one in leased)
-    assert all(later - earlier >= SPACING for earlier, later in itertools.pairwise(slots))
+class TestColumn:
+    """What no other implementation has: a window in 780 bytes."""
+
+    def test_it_has_one_size_and_says_what_was_put_into_it(self) -> None:
+        entries = [Entry(1_800_000_000_000_000 + number, (1 << 32) - 1 - number) for number in range(ENTRIES)]
+
+        for length in (0, 1, ENTRIES):
+            column = spending.packed(entries[:length])
+            assert len(column) == 780
+            assert spending.unpacked(column) == entries[:length]
+        assert spending.unpacked(None) == []
+
+    def test_one_taken_in_every_bucket_of_a_window_has_room(self) -> None:
+        entries: list[Entry] = []
+        for now in range(0, 3 * WINDOW, TERMS.bucket // 3):
+            entries = spending.added(spending.recent(entries, now, WINDOW), now, 1, TERMS.bucket)
+            assert sum(one.count for one in entries) >= min(now, WINDOW) // (TERMS.bucket // 3) + 1
+        assert len(entries) == ENTRIES
+
+    def test_where_windows_of_two_widths_leave_no_room_nothing_is_forgotten(self) -> None:
+        entries: list[Entry] = []
+        for now in range(200):
+            entries = spending.added(spending.recent(entries, now, 1000), now, 1, 1)
+
+        assert len(entries) == ENTRIES
+        assert sum(one.count for one in entries) == 200
+        assert all(earlier.at < later.at for earlier, later in itertools.pairwise(entries))
+
+    def test_a_clock_that_was_set_back_blocks_for_no_more_than_a_window(self) -> None:
+        recent = spending.recent([Entry(5 * WINDOW, 50)], WINDOW, WINDOW)
+
+        assert spending.wait(recent, WINDOW, TERMS) == WINDOW + 1
 
 
-def test_many_threads_never_get_the_same_slot(backend: Backend) -> None:
-    def often() -> list[Slots]:
-        return [given(backend, horizon=DAY) for _ in range(ROUNDS)]
+def test_many_threads_never_take_more_than_is_left(backend: Backend) -> None:
+    def often() -> int:
+        return sum(given(backend) for _ in range(8))
 
-    outcomes = race(*[often for _ in range(RACERS)])
-
-    leased = [slots for outcome in outcomes if isinstance(outcome, list) for slots in outcome]
-    assert len(leased) == RACERS * ROUNDS
-    assert_apart(leased)
+    assert sum(count for count in race(*[often for _ in range(RACERS)]) if isinstance(count, int)) == 50
 
 
-def lease_from_another_process(url: str) -> list[Slots]:
-    def once() -> Slots | None:
-        return store.budgets.lease_slots("uphold", count=CHUNK, spacing=SPACING, burst=2, horizon=DAY)
-
+def take_in_another_process(url: str) -> int:
     with contextlib.closing(open_store(url)) as store:
-        return [slots for _ in range(10 * ROUNDS) if (slots := once()) is not None]
+        answers = [store.budgets.take("uphold", count=3, terms=TERMS) for _ in range(60)]
+        return sum(answer.count for answer in answers if isinstance(answer, Taken))
 
 
-def test_two_processes_never_get_the_same_slot(opened: Database) -> None:
+def test_two_processes_never_take_more_than_is_left(opened: Database) -> None:
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        outcomes = pool.map(lease_from_another_process, [opened.url] * 2, chunksize=1)
+        assert sum(pool.map(take_in_another_process, [opened.url] * 2, chunksize=1)) == 50
 
-    leased = [slots for outcome in outcomes for slots in outcome]
-    assert len(leased) == 2 * 10 * ROUNDS
-    assert_apart(leased)
+
+def test_a_row_of_the_version_before_has_taken_nothing_yet(opened: Database) -> None:
+    opened.query(
+        "INSERT INTO provider_budget (integration, window_began_at, leased, version, next_at) "
+        "VALUES ('uphold', 0, 0, 7, 3)"
+    )
+
+    assert given(opened.backend(), count=60) == 50

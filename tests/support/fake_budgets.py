@@ -1,8 +1,9 @@
-"""Recoveries and the slots of providers' rate limits in memory."""
+"""Recoveries and what was taken of providers' rate limits in memory."""
 
 import threading
+from collections import Counter
 
-from mmt_grpc.domain.ports.store import Slots
+from mmt_grpc.domain.ports.store import Taken, Terms
 from tests.support.fake_registry import FakeInstallations, FakeReplicas
 from tests.support.fake_rows import FakeClock
 
@@ -25,26 +26,41 @@ class FakeRecoveries:
 
 
 class FakeBudgets:
-    """`Budgets`."""
+    """`Budgets`, by the letter: all of a bucket counts until its last moment has left the window.
 
-    def __init__(self, *, clock: FakeClock) -> None:
+    If `lenient`, it gives as soon as any implementation may: what was taken counts for the window alone.
+    """
+
+    def __init__(self, *, clock: FakeClock, lenient: bool = False) -> None:
         self._clock = clock
-        self._next_at: dict[str, int] = {}
+        self._lenient = lenient
+        self._postponed: Counter[str] = Counter()
+        self._last: dict[str, int] = {}
+        self._ends: dict[str, Counter[int]] = {}
         self._lock = threading.Lock()
 
-    def lease_slots(self, integration: str, *, count: int, spacing: int, burst: int, horizon: int) -> Slots | None:
-        if count < 1 or spacing < 1:
-            raise ValueError("slots are counted and spaced by 1 or more")
+    def take(self, integration: str, *, count: int, terms: Terms) -> Taken | int:
+        if count < 1:
+            raise ValueError("1 or more requests are taken")
         with self._lock:
             now = self._clock.now()
-            first_at = max(self._next_at.get(integration, 0), now - burst * spacing)
-            if first_at > now + horizon:
-                return None
-            while first_at + (count - 1) * spacing > now + horizon:
-                count -= 1
-            self._next_at[integration] = first_at + count * spacing
-            return Slots(first_at=first_at, spacing=spacing, count=count, now=now)
+            ends = self._ends.setdefault(integration, Counter())
+            free_at = max(self._postponed[integration], self._last.get(integration, -terms.spacing) + terms.spacing)
+            free_at = max(free_at, now)
+            while (left := terms.limit - terms.reserved - _counted(ends, free_at, terms.window)) < 1:
+                free_at = min(end for end in ends if end + terms.window >= free_at) + terms.window + 1
+            if free_at > now:
+                return free_at - now
+            given = min(count, left)
+            bucket = 1 if self._lenient else terms.bucket
+            ends[(now // bucket + 1) * bucket - 1] += given
+            self._last[integration] = now
+            return Taken(count=given, now=now)
 
     def postpone(self, integration: str, until: int) -> None:
         with self._lock:
-            self._next_at[integration] = max(self._next_at.get(integration, 0), until)
+            self._postponed[integration] = max(self._postponed[integration], until)
+
+
+def _counted(ends: Counter[int], at: int, window: int) -> int:
+    return sum(count for end, count in ends.items() if end + window >= at)

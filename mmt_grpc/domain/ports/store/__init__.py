@@ -6,7 +6,7 @@ transaction. `StoreUnavailableError`: nothing was applied. `StoreOutcomeUnknownE
 Errors never carry the database's text.
 """
 
-from mmt_grpc.domain.ports.store.budgets import Budgets, Slots
+from mmt_grpc.domain.ports.store.budgets import Budgets, Taken, Terms
 from mmt_grpc.domain.ports.store.callers import ApiKeyRow, CallerAdministration, Callers, ClientRow
 from mmt_grpc.domain.ports.store.ledger import Ledger, LedgerEntry
 from mmt_grpc.domain.ports.store.replicas import Installation, Installations, Replica, ReplicaBeat, Replicas
@@ -36,6 +36,7 @@ __all__ = [
     "Replicas",
     "RowMovedError",
     "SettlementRows",
-    "Slots",
+    "Taken",
+    "Terms",
     "TokenRows",
 ]

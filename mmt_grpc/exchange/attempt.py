@@ -163,7 +163,8 @@ class Attempts:
             self.clock.sleep(UNKEPT_PAUSE)
             verdict = self.settlement.apply(intent, answer)
         self.failpoints.reach("refresh.after_commit")
-        holds_answer = kept and not (verdict.is_final and verdict is not Verdict.COMMITTED)
+        # A failover may take back a commit, and a Connect that has overtaken an answer.
+        holds_answer = kept and verdict not in {Verdict.GONE, Verdict.DEAD}
         return _Ending(verdict.value, keeps_record=holds_answer, holds_answer=holds_answer)
 
     def _scrub(self, intent: Intent) -> None:

@@ -133,8 +133,19 @@ class Oracle:
         undone_at = first.undone_at
         if undone_at is None:
             return False
-        known = first.is_persisted and first.owner not in self.lost_disks and first.owner in second.present
+        newest = self._newest(first)
+        known = newest.is_persisted and newest.owner not in self.lost_disks and newest.owner in second.present
         return not known or second.process.born_at > undone_at
+
+    def _newest(self, first: Attempt) -> Attempt:
+        """Return the attempt to which the exchange gave the token that is good now: what it brought is what counts."""
+        assert first.post is not None
+        renewal = self.exchange.books.by_renewal[first.post.renewal].renewal
+        for attempt in self.attempts.values():
+            answer = None if attempt.post is None else attempt.post.answer
+            if answer is not None and answer.renewal is not None and answer.renewal.reveal() == renewal:
+                return attempt
+        return first
 
     # What is written.
 

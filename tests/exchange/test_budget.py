@@ -46,17 +46,18 @@ def test_no_window_holds_too_many_whatever_the_arrivals(
     rate: Rate, replicas: int, seed: int, lag: int, *, lenient: bool
 ) -> None:
     world, chance = PacingWorld(lenient=lenient), random.Random(seed)
-    world.store.lag = min(lag, rate.tolerance * 2 // 5)
     pacings = [world.replica(uphold=rate, places=1000) for _ in range(replicas)]
     sent: list[int] = []
     # Bursts after idle times of every size, and long steady pressure.
     mean = rate.seconds * SECOND / rate.requests
     slack = min(rate.seconds * SECOND // 20, 15 * SECOND)
     for _ in range(400):
+        # The store is quick at one time and slow at another.
+        world.store.lag = chance.choice([0, min(lag, rate.tolerance * 2 // 5)])
         admission = chance.choice(pacings).admit("uphold", demand=chance.random() < 0.7)
         if isinstance(admission, Admission):
             # From admission to the POST it takes a moment, another one each time.
-            sent.append(world.clock.elapsed() + chance.randrange(slack))
+            sent.append(world.clock.elapsed() + chance.choice([0, slack - 1, chance.randrange(slack)]))
         if chance.random() < 0.6:
             world.clock.advance(int(chance.expovariate(1) * mean * chance.choice([0.01, 0.5, 1, 20])))
 

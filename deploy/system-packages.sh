@@ -14,6 +14,7 @@ command -v mariadbd >/dev/null 2>&1 || missing+=(mariadb-server)
 command -v openssl >/dev/null 2>&1 || missing+=(openssl)
 command -v curl >/dev/null 2>&1 || missing+=(curl)
 command -v jq >/dev/null 2>&1 || missing+=(jq)
+command -v faketime >/dev/null 2>&1 || missing+=(faketime)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
 echo "Installing ${missing[*]} for the tests" >&2

@@ -4,6 +4,7 @@ import fcntl
 import itertools
 import os
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 OWNER_BYTES: Final = 16
+SOCKETS: Final = "mmt-"
 _LOCK_PATIENCE: Final = 30.0
 _PAUSE: Final = 0.1
 
@@ -44,8 +46,18 @@ class StateDirectory:
         return cls(path, lock, _owner(lock))
 
     def socket_directory(self) -> Path:
-        """Return a new directory (0700) with a path short enough for a unix socket's 107 characters."""
-        return Path(tempfile.mkdtemp(prefix="mmt-"))
+        """Return a new directory (0700) with a path short enough for a unix socket's 107 characters.
+
+        The one of a supervisor that was killed is removed: the state directory remembers it.
+        """
+        note = self.path / "sockets"
+        if note.exists():
+            left = Path(note.read_text(encoding="utf-8"))
+            if left.name.startswith(SOCKETS) and left.parent == Path(tempfile.gettempdir()):
+                shutil.rmtree(left, ignore_errors=True)
+        directory = Path(tempfile.mkdtemp(prefix=SOCKETS))
+        note.write_text(str(directory), encoding="utf-8")
+        return directory
 
 
 def _lock(lock: int, path: Path, patience: float, on_wait: Callable[[Path], None]) -> None:

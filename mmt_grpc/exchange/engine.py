@@ -57,8 +57,10 @@ class ExchangeEngine:
     def recover(self) -> None:
         """Settle what earlier lives left, once the registry says that they are over; raises as `start`."""
         self.heartbeat.beat()
-        self.settling.settle()
-        self.recovery.step()
+        # Taking part in the recovery settles the attempts; where it has to wait for somebody, they do not.
+        if not self.recovery.step():
+            self.settling.settle_attempts(every=True)
+        self.settling.settle_connects()
         self.reconciling.in_full()
 
     def stop(self) -> bool:

@@ -42,9 +42,8 @@ class Settling:
     _checked: dict[bytes, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def settle(self) -> None:
-        """Settle everything of earlier lives, before anything is leased; raises `StoreUnavailableError`."""
-        self.settle_attempts(every=True)
+    def settle_connects(self) -> None:
+        """Settle the Connects of earlier lives; raises `StoreUnavailableError`."""
         for request in self.rows.pending_requests(self.owner, except_life=self.life):
             self.requests.give_up(request)
         for entry in list(self.spool.entries(GRANT)):

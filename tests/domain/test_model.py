@@ -201,6 +201,8 @@ class Service(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.world.restart()
+        # An answer that was kept for a failover, and whose row was revoked since, is revoked once more.
+        self.world.sweep()
 
     @precondition(lambda self: self.deleted)
     @rule()

@@ -157,14 +157,16 @@ class Settlement:
         self.log.info("answer_settled", integration=intent.integration, verdict=verdict.value)
         return verdict
 
-    def settle_intent(self, intent: Intent) -> None:
-        """Settle an attempt of which nobody knows whether it was sent, and that no longer runs."""
+    def settle_intent(self, intent: Intent) -> bool:
+        """Settle an attempt that runs no more, and of which nobody knows if it was sent; True if that changed its row."""
         row = self.write_back.read_back(intent.shard, intent.token_key)
         if row is not None and row.attempt_id == intent.attempt_id and row.state is TokenState.REFRESHING:
             self.write_back.doubt(
                 row, intent.attempt_id, tolerant=self._tolerates_reuse(intent.integration), failure="unsettled"
             )
             self.log.warning("attempt_in_doubt", integration=intent.integration)
+            return True
+        return False
 
     def forget(self, record: AttemptRecord) -> None:
         """Scrub a settled attempt, after its row no longer names this replica for it."""

@@ -39,7 +39,7 @@ class Settling:
     lanes: Lanes
     disk: Disk
     log: EventLog
-    _checked: dict[bytes, int] = field(default_factory=dict)
+    _settled: dict[bytes, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def settle_connects(self) -> None:
@@ -65,38 +65,44 @@ class Settling:
 
     def _kept(self, now: int) -> Collection[bytes]:
         """Return the attempts that are settled, and only kept: at thousands a minute they are not read at each beat."""
-        return {attempt_id for attempt_id, leased_at in self._checked.items() if now - leased_at < KEPT}
+        return {attempt_id for attempt_id, settled_at in self._settled.items() if now - settled_at < KEPT}
 
     def _settle(self, record: AttemptRecord, now: int, *, every: bool) -> bool:
         """Return whether nobody has to wait for a record: it is settled, kept for a while, running, or unreadable."""
         with self.lanes.held(record.intent.token_key) as held:
             try:
-                return self._settle_held(record, now - record.intent.leased_at, every=every) if held else True
+                return self._settle_held(record, now, every=every) if held else True
             except CredentialUnreadableError:
                 # Nobody can lease a row that does not open; what is on disk stays for the day it does.
                 self.log.error("answer_waits_for_unreadable_row", integration=record.intent.integration)
                 return True
 
-    def _settle_held(self, record: AttemptRecord, age: int, *, every: bool) -> bool:
-        """Settle a record whose row was leased `age` microseconds ago; False if another attempt has to end first."""
-        attempt_id, is_old = record.intent.attempt_id, age >= KEPT
-        if attempt_id in self._checked and not (every or is_old):
+    def _settle_held(self, record: AttemptRecord, now: int, *, every: bool) -> bool:
+        """Settle a record; False if another attempt has to end first. It is kept from when that was done, not before:
+        a failover takes back what was written last, however old the attempt is.
+        """
+        attempt_id = record.intent.attempt_id
+        settled_at = self._settled.get(attempt_id)
+        is_over = settled_at is not None and now - settled_at >= KEPT
+        if settled_at is not None and not (every or is_over):
             return True
+        verdict, has_written = None, False
         if record.answer is None:
-            self.settlement.settle_intent(record.intent)
-            verdict = None
-        elif is_old or every or age >= CHECKED_AFTER:
+            has_written = self.settlement.settle_intent(record.intent)
+        elif every or is_over or now - record.intent.leased_at >= CHECKED_AFTER:
             verdict = self.settlement.settle_answer(record.intent, record.answer)
+            has_written = verdict is Verdict.COMMITTED
         else:
             return True
         if verdict is None or verdict.is_final:
-            self._checked[attempt_id] = record.intent.leased_at
-            self._let_go(record, is_old=is_old)
+            if has_written or settled_at is None:
+                self._settled[attempt_id] = now
+            self._let_go(record, is_over=is_over and not has_written)
         return verdict is not Verdict.LATER
 
-    def _let_go(self, record: AttemptRecord, *, is_old: bool) -> None:
+    def _let_go(self, record: AttemptRecord, *, is_over: bool) -> None:
         """Keep what is settled for a while, without standing in anybody's way."""
-        if not is_old:
+        if not is_over:
             self.settlement.clear(record.intent)
             return
         try:
@@ -105,7 +111,7 @@ class Settling:
             # The disk refuses to forget it: nothing is lost, and the next round tries again.
             self.disk.failed()
         else:
-            self._checked.pop(record.intent.attempt_id, None)
+            self._settled.pop(record.intent.attempt_id, None)
 
     def _settle_unrecorded(self, seen: TokenRow) -> None:
         """Settle a row that names this replica though its disk holds nothing for it.

@@ -17,7 +17,7 @@ ON_ROWS: Final = frozenset(
 )
 WRITES: Final = ON_ROWS | {
     "begin", "reject", "withdraw", "create", "replace", "purge_requests", "beat", "forget", "open", "settle",
-    "advance_head", "erase_renewals", "lease_slots", "postpone",
+    "advance_head", "erase_renewals", "take", "postpone",
 }  # fmt: skip
 COMMITS: Final = frozenset({"commit_refresh", "commit_answer"})
 

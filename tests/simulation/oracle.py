@@ -133,6 +133,10 @@ class Oracle:
         undone_at = first.undone_at
         if undone_at is None:
             return False
+        assert first.post is not None
+        if self.exchange.books.by_renewal[first.post.renewal].renewal == first.post.renewal:
+            # It never came to the exchange.
+            return True
         newest = self._newest(first)
         known = newest.is_persisted and newest.owner not in self.lost_disks and newest.owner in second.present
         return not known or second.process.born_at > undone_at

@@ -129,8 +129,8 @@ def no_recovery() -> Iterator[None]:
 def forgotten_intent() -> Iterator[None]:
     """What is in doubt is forgotten at once: a failover that takes the doubt back finds nothing sent."""
 
-    def let_go(settling: Settling, record: Any, *, is_old: bool) -> None:
-        del is_old
+    def let_go(settling: Settling, record: Any, *, is_over: bool) -> None:
+        del is_over
         settling.settlement.forget(record)
 
     original = Attempts._doubt

@@ -104,8 +104,19 @@ class AttemptFiles:
         kept = [record for record in found if record is not None]
         return sorted(kept, key=lambda record: (record.intent.token_key, record.intent.generation))
 
+    def knows(self, attempt_id: bytes) -> bool:
+        try:
+            return bool(_part(self._path(attempt_id).read_bytes(), 0))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            raise StoreUnavailableError from None
+
     def _read(self, path: Path) -> AttemptRecord | None:
-        """Read one file; one whose intent was torn was never sent, and is removed."""
+        """Read one file; one whose intent was never whole was never sent, and is removed.
+
+        One that is whole and does not open (its epoch is gone, a block is bad) may have been sent: it stays.
+        """
         try:
             content = path.read_bytes()
         except FileNotFoundError:
@@ -115,8 +126,10 @@ class AttemptFiles:
         try:
             intent = decode_intent(self._sealing.open_record(_INTENT, _part(content, 0)))
         except (CredentialUnreadableError, ValueError):
-            self._log.warning("attempt_unreadable", part="intent")
-            self.scrub(bytes.fromhex(path.stem.partition("-")[2]))
+            if _part(content, 0):
+                self._log.error("attempt_unreadable", part="intent")
+            else:
+                self.scrub(bytes.fromhex(path.stem.partition("-")[2]))
             return None
         return AttemptRecord(intent, self._answer_of(intent, _part(content, ANSWER_AT)))
 

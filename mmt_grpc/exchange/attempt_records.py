@@ -87,6 +87,10 @@ class AttemptLog(Protocol):
         """Forget an attempt; one that is not there is fine."""
         ...
 
+    def knows(self, attempt_id: bytes) -> bool:
+        """Whether anything is kept of an attempt, readable or not: then it may have been sent."""
+        ...
+
     def records(self, *, skip: Collection[bytes] = ()) -> Sequence[AttemptRecord]:
         """Return what is kept, by token and the oldest generation first; attempts in `skip` are not read."""
         ...

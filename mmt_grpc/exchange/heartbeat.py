@@ -58,7 +58,10 @@ class Heartbeat:
         """Settle what runs no more, take part in recoveries, and find out whether a disk that failed works again."""
         self.prove_disk()
         self.settling.settle_attempts(every=False)
-        self.recovery.step()
+        was_open = self.recovery.is_open
+        if self.recovery.step() and was_open:
+            # The database that is back may be another, or an older one: nothing in it brings a revoked row back.
+            self.reconciling.in_full()
 
     def prove_disk(self) -> None:
         """Write and remove a record, if the disk has refused one."""

@@ -158,7 +158,7 @@ class Settlement:
         return verdict
 
     def settle_intent(self, intent: Intent) -> bool:
-        """Settle an attempt that runs no more, and of which nobody knows if it was sent; True if that changed its row."""
+        """Settle an attempt that runs no more, and that may have been sent; True if that changed its row."""
         row = self.write_back.read_back(intent.shard, intent.token_key)
         if row is not None and row.attempt_id == intent.attempt_id and row.state is TokenState.REFRESHING:
             self.write_back.doubt(
@@ -180,8 +180,16 @@ class Settlement:
         self.write_back.clear_owner(intent.shard, intent.token_key, self.owner)
 
     def settle_unrecorded(self, row: TokenRow) -> None:
-        """Settle a row that names this replica, of whose attempt the disk knows nothing: it was never sent."""
+        """Settle a row that names this replica, and of whose attempt no record opens.
+
+        One of which the disk knows nothing was never sent; one whose record cannot be read may have been.
+        """
         if row.state is TokenState.REFRESHING and row.lease_owner == self.owner and row.attempt_id is not None:
-            self.write_back.release(row, row.attempt_id, wait=0, never_sent=True)
-            self.log.info("attempt_never_sent", integration=row.binding.integration)
+            integration = row.binding.integration
+            if self.attempt_log.knows(row.attempt_id):
+                tolerant = self._tolerates_reuse(integration)
+                self.write_back.doubt(row, row.attempt_id, tolerant=tolerant, failure="unreadable")
+            else:
+                self.write_back.release(row, row.attempt_id, wait=0, never_sent=True)
+                self.log.info("attempt_never_sent", integration=integration)
         self.write_back.clear_owner(row.shard, row.binding.token_key, self.owner)

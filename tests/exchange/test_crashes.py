@@ -293,3 +293,16 @@ def _assert_ended(world: World, client: Client, token_id: str, credential: Crede
     assert world.spooled() == []
     with pytest.raises(TokenNotFoundError):
         client.resolve(token_id)
+
+
+def test_an_intent_that_no_longer_opens_may_have_been_sent(world: World, client: Client) -> None:
+    token = _interrupted_refresh(world, client, "refresh.before_send", restarts=False)
+    (record,) = (world.directory / world.life.parts.owner.decode() / "spool").glob("attempt-*.record")
+    damaged = bytearray(record.read_bytes())
+    damaged[40] ^= 1
+    record.write_bytes(damaged)
+
+    world.restart()
+
+    assert world.standing(token).state is TokenState.IN_DOUBT
+    assert record.exists()

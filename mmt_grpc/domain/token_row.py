@@ -142,10 +142,14 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh writes: the blobs resealed for `generation` + 1, and the new times."""
+    """What a refresh writes: the blobs resealed for `generation` + `steps`, and the new times.
+
+    `steps` is 1, but for an answer whose row a failover has set back: it comes to the generation that it was given for.
+    """
 
     access_blob: bytes
     renewal_blob: bytes | None
     access_expires_at: int | None
     renewal_expires_at: int | None
     next_refresh_at: int | None
+    steps: int = 1

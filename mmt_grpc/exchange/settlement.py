@@ -85,7 +85,8 @@ class Settlement:
         if row.connected_at > intent.connected_at or row.binding.generation > intent.generation:
             return Verdict.MOVED
         if row.attempt_id == intent.attempt_id and row.state is not TokenState.REAUTHENTICATION:
-            committed = self.write_back.commit(row, intent.attempt_id, self._resealed(row, answer), probed=False)
+            refreshed = self._resealed(row, intent, answer)
+            committed = self.write_back.commit(row, intent.attempt_id, refreshed, probed=False)
             return Verdict.COMMITTED if committed else None
         return self._judge_overtaken(row, intent, answer)
 
@@ -93,26 +94,20 @@ class Settlement:
         """Return what becomes of an answer whose attempt is not the row's own any more."""
         if row.state is TokenState.REFRESHING:
             return Verdict.LATER
-        if self._holds(row, answer):
-            return Verdict.MOVED
         liveness, is_condemned = self._probe(intent, answer), row.state is TokenState.REAUTHENTICATION
         if liveness is Liveness.DEAD and (is_condemned or not self._has_expired(answer)):
             return Verdict.DEAD
         if liveness is None and is_condemned:
             return Verdict.UNPROBED
         # Where a probe cannot tell: what the row holds was spent for this answer, so that it cannot be the better one.
-        committed = self.write_back.commit(row, intent.attempt_id, self._resealed(row, answer), probed=True)
+        committed = self.write_back.commit(row, intent.attempt_id, self._resealed(row, intent, answer), probed=True)
         return Verdict.COMMITTED if committed else None
 
-    def _holds(self, row: TokenRow, answer: Answer) -> bool:
-        """Whether the row has come to this very answer at an earlier generation."""
-        return self.sealing.open(row.binding, row.sealed).credential == answer.issued().credential
-
-    def _resealed(self, row: TokenRow, answer: Answer) -> Refreshed:
-        """Seal an answer for the row's next generation; one without a new refresh token keeps the old."""
+    def _resealed(self, row: TokenRow, intent: Intent, answer: Answer) -> Refreshed:
+        """Seal an answer for the generation that it was given for; one without a new refresh token keeps the old."""
         issued = answer.issued()
         renewal = issued.renewal or self.sealing.open(row.binding, row.sealed).renewal
-        binding = replace(row.binding, generation=row.binding.generation + 1)
+        binding = replace(row.binding, generation=intent.generation + 1)
         access_blob, renewal_blob = self.sealing.reseal(
             binding=binding, sealed=row.sealed, credential=issued.credential, renewal=renewal
         )
@@ -131,6 +126,7 @@ class Settlement:
                 randomness=self.randomness,
                 renewal_expires_at=renewal_expires_at,
             ),
+            steps=binding.generation - row.binding.generation,
         )
 
     def _probe(self, intent: Intent, answer: Answer) -> Liveness | None:

@@ -49,7 +49,7 @@ _RELEASE: Final = (
     f"WHERE {_ATTEMPT} AND state IN ({_REFRESHING}, {_IN_DOUBT})"
 )
 COMMIT: Final = (  # where what follows holds
-    f"UPDATE token SET state = {_ACTIVE}, reason = NULL, generation = generation + 1, version = version + 1, "
+    f"UPDATE token SET state = {_ACTIVE}, reason = NULL, generation = generation + :steps, version = version + 1, "
     "attempt_id = NULL, lease_owner = NULL, lease_until = NULL, doubt = NULL, doubt_owner = NULL, "
     "not_before = NULL, failures = 0, last_failure = NULL, failed_at = NULL, condemned_at = NULL, "
     "refreshed_at = :refreshed_at, access_expires_at = :access_expires_at, "
@@ -154,13 +154,16 @@ class PeeweeRefreshRows(PeeweeTokenRows):
             "access_expires_at": refreshed.access_expires_at,
             "renewal_expires_at": refreshed.renewal_expires_at,
             "next_refresh_at": refreshed.next_refresh_at,
+            "steps": refreshed.steps,
         }
 
         def work(session: Session) -> bool:
             now = session.now()
             if not session.change(sql, **values, refreshed_at=now):
                 return False
-            self._outbox.add(session, Event.REFRESHED, shard=row.shard, binding=row.binding, at=now, step=1)
+            self._outbox.add(
+                session, Event.REFRESHED, shard=row.shard, binding=row.binding, at=now, step=refreshed.steps
+            )
             return True
 
         return self._execution.write(work)

@@ -92,6 +92,16 @@ def test_a_refresh_is_committed(backend: Backend) -> None:
     assert backend.events()[-1] == ("refreshed", row.binding.token_key, 2)
 
 
+def test_an_answer_brings_a_row_that_was_set_back_to_its_own_generation(backend: Backend) -> None:
+    tokens = backend.tokens
+    row = connect(tokens)
+
+    assert tokens.commit_refresh(row, attempt_id=attempt(), refreshed=replace(refreshed(), steps=3))
+
+    assert current(tokens, row).binding.generation == 4
+    assert backend.events()[-1] == ("refreshed", row.binding.token_key, 4)
+
+
 def test_a_refresh_is_committed_once(tokens: Tokens) -> None:
     row = connect(tokens)
     attempt_id = lease(tokens, row)

@@ -180,7 +180,7 @@ class FakeRefreshRows:
     def _commit(self, current: TokenRow, refreshed: Refreshed) -> None:
         changed = self._put(
             settled(current),
-            binding=replace(current.binding, generation=current.binding.generation + 1),
+            binding=replace(current.binding, generation=current.binding.generation + refreshed.steps),
             refreshed_at=self.now(),
             access_expires_at=refreshed.access_expires_at,
             renewal_expires_at=refreshed.renewal_expires_at,

@@ -76,7 +76,7 @@ class RefreshRows(TokenRows, Protocol):
         ...
 
     def commit_refresh(self, row: TokenRow, *, attempt_id: bytes, refreshed: Refreshed) -> bool:
-        """→ ACTIVE with `generation` + 1, WHERE generation AND (attempt_id OR state <> REFRESHING).
+        """→ ACTIVE with `generation` + `steps`, WHERE generation AND (attempt_id OR state <> REFRESHING).
 
         Clears doubt and owners.
         """

@@ -23,7 +23,7 @@ class SettlementRows(RefreshRows, Protocol):
         ...
 
     def commit_answer(self, row: TokenRow, *, attempt_id: bytes, refreshed: Refreshed) -> bool:
-        """→ ACTIVE with `generation` + 1, WHERE generation AND attempt_id AND state <> REAUTHENTICATION.
+        """→ ACTIVE with `generation` + `steps`, WHERE generation AND attempt_id AND state <> REAUTHENTICATION.
 
         What an answer may do that nobody has probed: its attempt is still the row's own. `commit_refresh` is for
         answers that were probed.

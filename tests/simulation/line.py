@@ -1,11 +1,12 @@
 """One process's connections to the database: statements go there, are applied, and their answers come back, or not."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
-from mmt_grpc.domain.errors import StoreOutcomeUnknownError, StoreUnavailableError
+from mmt_grpc.domain.errors import ConflictError, StoreOutcomeUnknownError, StoreUnavailableError
 from mmt_grpc.domain.model import MICROSECONDS
-from mmt_grpc.domain.ports.store import ConnectRequest, RecordedRequest
+from mmt_grpc.domain.ports.store import ConnectRequest, RecordedRequest, RowMovedError
 from mmt_grpc.domain.token_row import Connection, TokenRow, TokenState
 from tests.simulation.database import Database
 from tests.simulation.oracle import ABSENT, Attempt, Key, Oracle
@@ -109,8 +110,10 @@ class Line:
             database.locks[statement.key] = lands_at
 
         def land() -> None:
+            # One whose guard does not hold is rolled back, and nobody is there to be told.
             if database.epoch == epoch:
-                statement.apply()
+                with contextlib.suppress(ConflictError, RowMovedError):
+                    statement.apply()
 
         self._scheduler.at(lands_at, land)
 

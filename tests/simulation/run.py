@@ -81,6 +81,8 @@ class Run:
             result.violation = str(error)
         except LivelockError:
             result.violation = "it goes round in circles"
+        except Exception as error:  # noqa: BLE001  # whatever comes through is a finding, and has its seed
+            result.violation = f"{type(error).__name__} comes through"
         finally:
             result.steps, result.hash = scheduler.steps, scheduler.hash
             scheduler.trace = None

@@ -28,7 +28,6 @@ from mmt_grpc.telemetry.clock import BootClock
 from tests.campaign.fleet import Fleet
 from tests.campaign.member import Member, kill_process
 from tests.campaign.notary import Chain, Exchange
-from tests.support.waiting import until
 
 _LENGTH: Final = struct.Struct(">I")
 _ANSWER: Final = "answer"
@@ -64,7 +63,7 @@ class Deaths:
         """
         self.count += 1
         number = member.number
-        until(lambda: not self.fleet.notary.under_way(number), "the exchange answers", patience=_ANSWER_LIMIT)
+        self.fleet.notary.await_last_words(number, _ANSWER_LIMIT)
         window = UNCOMMITTED if disk_lost else WINDOW
         since = max([died_at - window, *member.deaths[-1:]])
         member.deaths.append(died_at)

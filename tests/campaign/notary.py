@@ -14,7 +14,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qs
@@ -22,6 +22,7 @@ from urllib.parse import parse_qs
 from tests.campaign.relay import HEAD_LIMIT, Message, ask, read_message
 
 OK = 200
+_GONE = (OSError, EOFError, asyncio.LimitOverrunError)
 _TOKEN_PATH = "/token"  # the last part of a path
 
 
@@ -56,6 +57,39 @@ class Exchange:
     renewal: str | None = field(default=None, repr=False)
 
 
+class _Door:
+    """A member's connections. Its methods run in the notary's loop."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._visits: dict[tuple[str, int], asyncio.Event] = {}
+        self._came = asyncio.Event()
+
+    @contextlib.contextmanager
+    def visit(self, writer: asyncio.StreamWriter) -> Iterator[None]:
+        """Count a connection for as long as it is served."""
+        peer, over = writer.get_extra_info("peername"), asyncio.Event()
+        self._visits[peer] = over
+        self._came.set()
+        try:
+            yield
+        finally:
+            del self._visits[peer]
+            over.set()
+
+    async def emptied(self) -> None:
+        """Return once all connections that were made before now are over, those not accepted yet included."""
+        _, last = await asyncio.open_connection("127.0.0.1", self.port)
+        with contextlib.closing(last):
+            # Connections are accepted in the order in which they were made, so all that matter are before this one.
+            while (me := last.get_extra_info("sockname")) not in self._visits:
+                self._came.clear()
+                await self._came.wait()
+            for peer, over in list(self._visits.items()):
+                if peer != me:
+                    await over.wait()
+
+
 class Notary:
     """The exchange as the replicas see it; `on_commit` is told of each committed refresh before its answer goes on.
 
@@ -76,6 +110,7 @@ class Notary:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="notary", daemon=True)
         self._servers: list[asyncio.Server] = []
+        self._doors: list[_Door] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -123,23 +158,33 @@ class Notary:
         sent = Counter(each.presented for each in list(self.exchanges) if each.is_refresh)
         return max(sent.values(), default=0)
 
-    def under_way(self, member: int) -> bool:
-        """Whether the exchange has still to answer something that this member sent."""
-        return any(each.member == member and each.committed_at is None for each in self.exchanges[-200:])
+    def await_last_words(self, member: int, patience: float) -> None:
+        """Wait until the exchange has answered all that a member sent before it died, read by the notary yet or not.
+
+        Raises `TimeoutError`, as when the member lives and keeps a connection.
+        """
+        self._run(asyncio.wait_for(self._doors[member].emptied(), patience))
+
+    def stand_still(self, seconds: float) -> None:
+        """Read nothing for so long, as on a busy machine."""
+        self._loop.call_soon_threadsafe(time.sleep, seconds)
 
     def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _listen(self, member: int) -> int:
+        door = _Door()
+
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(OSError, EOFError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            with door.visit(writer), contextlib.suppress(*_GONE, asyncio.CancelledError):
                 await self._serve(member, reader, writer)
             writer.close()
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=HEAD_LIMIT)
         self._servers.append(server)
-        port: int = server.sockets[0].getsockname()[1]
-        return port
+        self._doors.append(door)
+        door.port = server.sockets[0].getsockname()[1]
+        return door.port
 
     async def _close(self) -> None:
         for server in self._servers:

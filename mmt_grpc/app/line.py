@@ -10,6 +10,8 @@ from typing import Any, Final, Self
 
 _LENGTH: Final = struct.Struct(">I")
 _LONGEST: Final = 16 << 20
+PATIENCE: Final = 5.0
+"""Seconds for which the supervisor waits for the rest of a message, or for room for one: others wait for it."""
 
 Message = Mapping[str, Any]
 """A message: `{"type": …, …}`; bytes travel as base64 text."""
@@ -17,6 +19,10 @@ Message = Mapping[str, Any]
 
 class LineClosedError(Exception):
     """The other side is gone."""
+
+
+class LineStalledError(LineClosedError):
+    """The other side is there, and does not go on with a message; what was said of it is lost."""
 
 
 class Line:
@@ -28,8 +34,9 @@ class Line:
 
     @classmethod
     def pair(cls) -> tuple[Self, socket.socket]:
-        """Return the supervisor's end, and the socket whose descriptor the child inherits."""
+        """Return the supervisor's end, which waits `PATIENCE` at most, and the socket that the child inherits."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        ours.settimeout(PATIENCE)
         return cls(ours), theirs
 
     @classmethod
@@ -42,11 +49,13 @@ class Line:
         return self._connection.fileno()
 
     def send(self, kind: str, **fields: object) -> None:
-        """Send a message; `LineClosedError` if nobody is there to take it."""
+        """Send a message; raises `LineClosedError` if nobody is there to take it."""
         content = json.dumps({"type": kind, **fields}).encode()
         try:
             with self._sending:
                 self._connection.sendall(_LENGTH.pack(len(content)) + content)
+        except TimeoutError:
+            raise LineStalledError from None
         except OSError:
             raise LineClosedError from None
 
@@ -67,6 +76,8 @@ class Line:
         while len(parts) < count:
             try:
                 part = self._connection.recv(count - len(parts))
+            except TimeoutError:
+                raise LineStalledError from None
             except OSError:
                 raise LineClosedError from None
             if not part:

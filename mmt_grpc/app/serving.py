@@ -14,7 +14,7 @@ from typing import Final
 
 from mmt_grpc.app.failpoints import VARIABLE
 from mmt_grpc.app.listening import HeldAddress, hold
-from mmt_grpc.app.plan import ChildPlan
+from mmt_grpc.app.plan import ChildPlan, Pace
 from mmt_grpc.app.replica import Replica, child_figures
 from mmt_grpc.app.state_directory import StateDirectory
 from mmt_grpc.app.supervisor import Supervisor
@@ -77,6 +77,7 @@ def serve(
             log=log,
             serving=_announcement(ready_file, says, stack, log),
             watcher=child_figures(replica),
+            pace=Pace(longest_pause=settings.table.restart_pause),
             reload=Reloading(replica, reread, more).plans,
         )
         return supervisor.run()

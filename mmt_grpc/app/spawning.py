@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mmt_grpc.app.line import Line
+from mmt_grpc.app.line import Line, LineStalledError, Message
+from mmt_grpc.domain.ports.event_log import EventLog
 
 KEPT_VARIABLES: Final = (
     "LANG",
@@ -42,6 +43,16 @@ class Child:
     def pid(self) -> int:
         """Its process id."""
         return self.process.pid
+
+    def hear(self, log: EventLog) -> Message:
+        """Receive its next message; raises `LineClosedError`, having ended it if it stalls within one."""
+        try:
+            return self.line.receive()
+        except LineStalledError:
+            # It would never be understood again, and all the others wait for their supervisor meanwhile.
+            log.error("child_stalled", role=self.role, pid=self.pid)
+            self.process.kill()
+            raise
 
     def reap(self) -> int:
         """Collect its exit status and release what was held for it."""

@@ -160,7 +160,7 @@ class Supervisor:
 
     def _hear(self, post: Post, child: Child) -> None:
         try:
-            message = child.line.receive()
+            message = child.hear(self.log)
         except LineClosedError:
             self._selector.unregister(child.line)
             return

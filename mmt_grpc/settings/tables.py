@@ -149,6 +149,12 @@ class SettingsTable(Table):
     grace: float = Field(
         default=15.0, ge=0, le=600, description="How long calls in progress may take when the service stops."
     )
+    restart_pause: float = Field(
+        default=10.0,
+        ge=0.1,
+        le=300,
+        description="The longest pause before a process that dies again and again is started again; it begins at 0.1.",
+    )
     reflection: bool | None = Field(default=None, description="Serve gRPC reflection; unset: only in `dev`.")
     state_dir: FilePath | None = Field(
         default=None,

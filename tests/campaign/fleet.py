@@ -17,6 +17,8 @@ from tests.support.dev import RunningDev, running_dev
 from tests.support.service import command
 
 INTEGRATION = "coinbase"
+RESTART_PAUSE = "0.1"
+"""Seconds: a campaign's processes are killed again and again, and their supervisors need not wait for better days."""
 
 
 @dataclass
@@ -86,10 +88,11 @@ def running_fleet(
         notary = stack.enter_context(Notary())
         number, door = notary.open_door()
         other = None if exchange is None else exchange(stack)
+        own = {"MMT_WORKERS": str(workers), "MMT_RESTART_PAUSE": RESTART_PAUSE}
         env = {
+            **own,
             "MMT_DATABASE_URL": database.fresh_database(),
             "MMT_LEDGER_URL": database.fresh_database(),
-            "MMT_WORKERS": str(workers),
             **(_coinbase(door) if other is None else other.settings(door)),
         }
         dev = stack.enter_context(running_dev(folder / "dev", expect_exit=None, **env))
@@ -97,7 +100,7 @@ def running_fleet(
         notary.forward_to(used.base_url)
         first = Member(number=number, state_dir=dev.state_dir, config=dev.config, env={}, address=dev.address)
         first.supervisor = dev.process.pid
-        fleet = Fleet(dev, database, notary, used, folder, [first], {"MMT_WORKERS": str(workers)})
+        fleet = Fleet(dev, database, notary, used, folder, [first], own)
         stack.callback(_end, fleet)
         fleet.members += [fleet.add() for _ in range(1, replicas)]
         for member in fleet.servers:

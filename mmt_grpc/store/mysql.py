@@ -16,7 +16,7 @@ from mmt_grpc.store.refusals import LaxSqlModeError
 from mmt_grpc.store.settings import Driver, ServerLocation, StoreSettings
 from mmt_grpc.store.statement import Row, execute
 
-_PARAMETER: Final = re.compile(r":([a-z_]+)")
+_PARAMETER: Final = re.compile(r":([a-z_][a-z0-9_]*)")
 _STRICT_MODES: Final = frozenset({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"})
 
 

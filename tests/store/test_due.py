@@ -19,8 +19,10 @@ from tests.store.material import (
 )
 
 
-def due_from(tokens: Tokens, next_refresh_at: int | None, shard: int = 5) -> TokenRow:
-    return connect(tokens, replace(connection(shard=shard), next_refresh_at=next_refresh_at))
+def due_from(tokens: Tokens, next_refresh_at: int | None, shard: int = 5, *, integration: str = "coinbase") -> TokenRow:
+    made = connection(shard=shard)
+    binding = replace(made.binding, integration=integration)
+    return connect(tokens, replace(made, binding=binding, next_refresh_at=next_refresh_at))
 
 
 def keys(rows: object) -> list[bytes]:
@@ -36,6 +38,16 @@ def test_what_is_due_comes_earliest_first_and_never_more_than_asked_for(tokens: 
 
     assert keys(tokens.due(10)) == keys([made[3], made[1], made[2], made[0]])
     assert tokens.due(2) == [made[3], made[1]]
+
+
+def test_rows_of_integrations_that_are_skipped_are_not_due(tokens: Tokens) -> None:
+    now = tokens.now()
+    names = ("coinbase", "uphold", "acme")
+    rows = [due_from(tokens, now - age * MINUTE, integration=name) for age, name in enumerate(names, start=1)]
+
+    assert keys(tokens.due(10, skip={"coinbase"})) == keys([rows[2], rows[1]])
+    assert keys(tokens.due(10, skip={"coinbase", "acme"})) == keys([rows[1]])
+    assert tokens.due(10, skip=set(names)) == []
 
 
 def test_a_failure_moves_the_next_refresh_on(backend: Backend) -> None:
@@ -56,10 +68,18 @@ def test_a_failure_on_demand_leaves_a_later_refresh_and_none_as_they_are(tokens:
 
     for row in (later, never):
         assert tokens.release(row, attempt_id=lease(tokens, row), not_before=tokens.now(), never_sent=True)
-        assert tokens.doubt(
-            row, attempt_id=lease(tokens, current(tokens, row)), not_before=tokens.now() + MINUTE, failure="ambiguous"
-        )
         assert current(tokens, row).next_refresh_at == row.next_refresh_at
+
+
+def test_a_doubt_is_due_though_the_token_is_refreshed_on_demand_only(tokens: Tokens) -> None:
+    later, never = due_from(tokens, tokens.now() + DAY), due_from(tokens, None)
+    not_before = tokens.now() + MINUTE
+
+    for row in (later, never):
+        assert tokens.doubt(row, attempt_id=lease(tokens, row), not_before=not_before, failure="ambiguous")
+
+    assert current(tokens, later).next_refresh_at == later.next_refresh_at
+    assert current(tokens, never).next_refresh_at == not_before
 
 
 def test_a_row_in_doubt_is_due_when_its_time_has_come_and_nobody_is_waited_for(backend: Backend) -> None:

@@ -74,10 +74,6 @@ OIDC_CRASHES ?= --workers 200 --exchangers 200 --databases 50
 campaign-oidc: setup system-packages  ## the same in less against npm's oidc-provider
 	PYTHONPATH=.:generated $(BIN)/python -m tests.campaign.crash --oidc $(OIDC_CRASHES) $(ARGS)
 
-.PHONY: campaign-short
-campaign-short: setup system-packages  ## kill exchangers for a minute or two, against the sandbox and oidc-provider
-	$(BIN)/python -m pytest -m campaign $(ARGS) tests/campaign
-
 # How many seeds: make campaign-simulation SEEDS=1000
 SEEDS ?= 100000
 .PHONY: campaign-simulation

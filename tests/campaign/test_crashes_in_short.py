@@ -49,7 +49,6 @@ def test_killed_workers_lose_nothing(mariadb: DatabaseServer) -> None:
     assert verdict(mariadb, stages.workers, 12).lost == 0
 
 
-@pytest.mark.campaign
 def test_killed_exchangers_lose_at_most_what_no_disk_had_yet(mariadb: DatabaseServer) -> None:
     found = verdict(mariadb, stages.exchangers, 8, minute_passes=True)
     assert found.lost <= found.caught

@@ -14,11 +14,7 @@ from tests.campaign.test_crashes_in_short import SMALL
 from tests.support.database_server import DatabaseServer
 
 LACKING = missing()
-pytestmark = [
-    pytest.mark.campaign,
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(LACKING is not None, reason=str(LACKING)),
-]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(LACKING is not None, reason=str(LACKING))]
 
 
 def test_killed_exchangers_lose_at_most_what_no_disk_had_yet(mariadb: DatabaseServer) -> None:

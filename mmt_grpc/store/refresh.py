@@ -38,6 +38,11 @@ _MOVED_ON: Final = (
     "not_before = :not_before, failures = failures + 1, "
     "next_refresh_at = CASE WHEN next_refresh_at < :not_before THEN :not_before ELSE next_refresh_at END, "
 )
+# A doubt is settled though nobody asks for the token: one that is refreshed on demand only (NULL) becomes due too.
+_DUE_AGAIN: Final = (
+    "not_before = :not_before, failures = failures + 1, "
+    "next_refresh_at = CASE WHEN next_refresh_at > :not_before THEN next_refresh_at ELSE :not_before END, "
+)
 
 # A never sent attempt is itself the doubt only where its lease ran out and somebody else put the row IN_DOUBT.
 _SETTLED: Final = "doubt IS NULL OR (doubt = :attempt_id AND :never_sent = 1)"
@@ -60,7 +65,7 @@ COMMIT: Final = (  # where what follows holds
 _COMMIT_PROBED: Final = f"{COMMIT}(attempt_id = :attempt_id OR state <> {_REFRESHING})"
 _DOUBT: Final = (
     f"UPDATE token SET state = {_IN_DOUBT}, doubt = COALESCE(doubt, :attempt_id), {{owners}}"
-    f"lease_until = NULL, {_MOVED_ON}{_FAILED}version = version + 1 "
+    f"lease_until = NULL, {_DUE_AGAIN}{_FAILED}version = version + 1 "
     f"WHERE {_ATTEMPT} AND state = {_REFRESHING} AND doubt_owner IS "
 )
 # Two statements, of which at most one finds the row: no single one could swap the owners alike on every database.

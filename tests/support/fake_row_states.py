@@ -50,3 +50,9 @@ def moved_on(row: TokenRow, not_before: int) -> TokenRow:
         failures=row.failures + 1,
         next_refresh_at=None if next_at is None else max(next_at, not_before),
     )
+
+
+def due_again(row: TokenRow, not_before: int) -> TokenRow:
+    """Return a row whose refresh is in doubt since, and due at `not_before` though nobody asks for it."""
+    moved = moved_on(row, not_before)
+    return moved if moved.next_refresh_at is not None else replace(moved, next_refresh_at=not_before)

@@ -2,14 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mmt_grpc.domain.model import MICROSECONDS, Cause
 from mmt_grpc.domain.ports.store import Reading
 from mmt_grpc.domain.token_row import AccessRow, Refreshed, TokenRow, TokenState
-from tests.support.fake_row_states import access_row, moved_on, settled
+from tests.support.fake_row_states import access_row, due_again, moved_on, settled
 
 Key = tuple[int, bytes]
 SEEN_FOR = 600 * MICROSECONDS
@@ -65,6 +65,9 @@ class FakeRefreshRows:
 
     def read(self, shard: int, token_key: bytes) -> Reading[TokenRow | None]:
         return Reading(self.rows.get((shard, token_key)), self.now())
+
+    def read_many(self, keys: Collection[tuple[int, bytes]]) -> Mapping[bytes, TokenRow]:
+        return {key: self.rows[shard, key] for shard, key in keys if (shard, key) in self.rows}
 
     def read_identity(self, shard: int, identity_key: bytes) -> Reading[TokenRow | None]:
         with self._lock:
@@ -128,7 +131,7 @@ class FakeRefreshRows:
                 return False
             first = current.doubt_owner is None
             changed = self._put(
-                moved_on(current, not_before),
+                due_again(current, not_before),
                 last_failure=failure,
                 failed_at=self.now(),
                 state=TokenState.IN_DOUBT,

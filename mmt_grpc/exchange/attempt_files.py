@@ -5,6 +5,7 @@ A file is named `attempt-<id>.record`, mode 0600: at 0 the sealed intent behind 
 the POST, so a disk that fills up in between cannot refuse the answer. A torn answer does not open, and counts as none.
 """
 
+import contextlib
 import os
 import struct
 from collections.abc import Collection, Sequence
@@ -59,7 +60,9 @@ class AttemptFiles:
             self._sync_directory()
             self._failpoints.reach("spool.after_intent")
         except OSError:
-            path.unlink(missing_ok=True)
+            # A disk that has just failed may refuse this too; what is left of it is settled like any other record.
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
             raise StoreUnavailableError from None
 
     def answer(self, intent: Intent, answer: Answer) -> None:

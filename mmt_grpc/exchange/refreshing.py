@@ -108,7 +108,8 @@ class Refreshing:
     def _hindrance(self, provider: Provider, row: TokenRow, now: int, *, demand: bool) -> Refused | None:
         """Return why a refresh is not tried now: the provider, this replica, or the row itself."""
         key, account = row.binding.token_key, account_of(row)
-        hindered = self.pacing.hindrance(provider.name, demand=demand, account=account, repeats=row.failures > 0)
+        repeats = is_repetition(provider, row)
+        hindered = self.pacing.hindrance(provider.name, demand=demand, account=account, repeats=repeats)
         if hindered is not None:
             return hindered
         waits = (row.backs_off(now), self.resting.wait(key), self._doubt_wait(provider, row, now))
@@ -154,8 +155,11 @@ class Refreshing:
 
     def _admitted(self, provider: Provider, row: TokenRow, opened: OpenedToken, *, demand: bool) -> str:
         """Wait for the provider's leave, then run the attempt: a lease is not held meanwhile."""
-        key, account = row.binding.token_key, account_of(row)
-        admission = self.pacing.admit(provider.name, demand=demand, account=account, repeats=row.failures > 0)
+        if self.write_back.stopping.is_set():
+            # What has only queued is left to the next life: nobody waits until a slow provider has answered it all.
+            return "stopped"
+        key, account, repeats = row.binding.token_key, account_of(row), is_repetition(provider, row)
+        admission = self.pacing.admit(provider.name, demand=demand, account=account, repeats=repeats)
         if isinstance(admission, Refused):
             return "not_admitted"
         with admission:
@@ -168,6 +172,15 @@ class Refreshing:
 def account_of(row: TokenRow) -> bytes:
     """Return what stands for a row's account at the exchange: ids of one account share its limits."""
     return row.account_key or row.binding.token_key
+
+
+def is_repetition(provider: Provider, row: TokenRow) -> bool:
+    """Whether a refresh repeats one that failed, and so needs the retry budget's leave.
+
+    The one retry of a strict provider's doubt does not: it has waited for the last two minutes of the access token, and
+    whoever has lost a rotation is to learn it by their end, however many were lost with it.
+    """
+    return row.failures > 0 and (row.state is not TokenState.IN_DOUBT or provider.tolerates_reuse)
 
 
 def backing_off(reason: Reason, wait: int) -> RefreshAnswer:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mmt_grpc.app.losses import Losses
 from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.ports.audit import Audit
 from mmt_grpc.domain.ports.clock import Clock, Randomness
@@ -23,18 +24,6 @@ from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.refreshing import RefreshObserver
 from mmt_grpc.exchange.spool import Spool
-
-
-class Losses:
-    """Tells the engine that the database was away: the store is opened before there is an engine to be told."""
-
-    def __init__(self) -> None:
-        self.listener: Callable[[], None] | None = None
-
-    def happened(self) -> None:
-        """Pass it on; before the engine has started, its start settles everything anyway."""
-        if self.listener is not None:
-            self.listener()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from mmt_grpc.app import process
 from mmt_grpc.app.child import Orders, join_line
-from mmt_grpc.app.engine_parts import Losses, Parts
+from mmt_grpc.app.engine_parts import Parts
 from mmt_grpc.app.engine_wiring import EngineWiring
 from mmt_grpc.app.failpoints import failpoints
 from mmt_grpc.app.line import Line, from_text
+from mmt_grpc.app.losses import Losses
 from mmt_grpc.crypto.index import KeyedIndex, KeyedRequestIndex
 from mmt_grpc.crypto.keyring import AccessKeyring, RenewalKeyring
 from mmt_grpc.crypto.keyrings import load_access_keyring, load_renewal_keyring

@@ -13,6 +13,7 @@ from mmt_grpc.app import process
 from mmt_grpc.app.child import Orders, join_line
 from mmt_grpc.app.failpoints import failpoints
 from mmt_grpc.app.line import Line, Message, from_text
+from mmt_grpc.app.losses import Losses
 from mmt_grpc.app.worker_wiring import Parts, build_server
 from mmt_grpc.crypto.contents import KeyringContents, decode
 from mmt_grpc.crypto.errors import KeyringError
@@ -20,9 +21,10 @@ from mmt_grpc.crypto.index import KeyedIndex
 from mmt_grpc.crypto.keyring import AccessKeyring, Reload
 from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.failpoints import Failpoints
+from mmt_grpc.domain.revival_guard import RevivalGuard
+from mmt_grpc.domain.revival_proof import RevivalProof
 from mmt_grpc.settings.slices import WorkerSlice
 from mmt_grpc.store.installations import check_installation
-from mmt_grpc.store.opening import Store
 from mmt_grpc.telemetry.clock import BootClock
 from mmt_grpc.telemetry.log import Log
 from mmt_grpc.transport.internal.client import InternalExchanger
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 KEYRING_PATIENCE: Final = 2.0
-PING_INTERVAL: Final = 1.0
+LOOK_INTERVAL: Final = 1.0
+"""Seconds between looks at the database: whether it answers, and whether it is the one that it was."""
+PROOF_PAUSES: Final = (1.0, 0.2)
+"""Seconds between steps of the proof that ends a doubt: where it has to wait, and between batches."""
 TURNING_AWAY: Final = 0.2
 """Seconds between saying NOT_SERVING and taking no more calls."""
 
@@ -60,13 +65,16 @@ class Worker:
         Orders(self._line, orders, gone=self._stop).start()
         parts = self._parts()
         check(parts)
+        proof = RevivalProof(guard=parts.guard, rows=parts.store.tokens, ledger=parts.ledger)
+        proof.step()
         server = build_server(parts, self._settings)
         server.bind()
         self._serve.wait()
         if not self._stopping.is_set():
             server.start()
             self._line.send("ready")
-            process.background("readiness", lambda: self._watch(server, parts.store))
+            process.background("readiness", lambda: self._watch(server, parts.guard))
+            process.background("revivals", lambda: self._rule_out_revivals(proof))
         self._stopping.wait()
         # Health says NOT_SERVING first: a call that arrives in the instant of the stop may see CANCELLED instead of a
         # refusal (grpc/grpc#41785), so balancers and channels are given a moment to turn away.
@@ -82,7 +90,10 @@ class Worker:
     def _parts(self) -> Parts:
         settings, log = self._settings, self._log
         keyring = AccessKeyring.deserialise(settings.keyring, reload=Reload(self._ask_keyring, BootClock()))
-        store, ledger = process.open_stores(settings.store, log)
+        losses = Losses()
+        store, ledger = process.open_stores(settings.store, log, on_loss=losses.happened)
+        guard = RevivalGuard(installations=store.installations, ledger=ledger, clock=BootClock(), log=log)
+        losses.listener = guard.suspect
         registry = process.registry_of(settings.process)
         return Parts(
             keyring=keyring,
@@ -90,6 +101,7 @@ class Worker:
             ledger=ledger,
             audit=process.open_audit(settings.audit, settings.process, log, registry),
             exchanger=InternalExchanger(socket_path=str(settings.channel.socket), secret=settings.channel.secret),
+            guard=guard,
             metrics=call_metrics(registry),
             failpoints=self._failpoints,
             log=log,
@@ -103,13 +115,21 @@ class Worker:
         except queue.Empty:
             raise KeyringError("the supervisor did not answer") from None
 
-    def _watch(self, server: TokenServer, store: Store) -> None:
-        """Let health say whether a Resolve would work."""
-        serving = True
-        while not self._stopping.wait(PING_INTERVAL):
+    def _rule_out_revivals(self, proof: RevivalProof) -> None:
+        """End doubts about the database as soon as that can be proved."""
+        may_go_on = False
+        while not self._stopping.wait(PROOF_PAUSES[may_go_on]):
             try:
-                store.ping()
-                works = True
+                may_go_on = proof.step()
+            except StoreUnavailableError:
+                may_go_on = False
+
+    def _watch(self, server: TokenServer, guard: RevivalGuard) -> None:
+        """Let health say whether a Resolve would work: not on a database that is away, or another installation's."""
+        serving = True
+        while not self._stopping.wait(LOOK_INTERVAL):
+            try:
+                works = guard.look() is not None
             except StoreUnavailableError:
                 works = False
             if works != serving:

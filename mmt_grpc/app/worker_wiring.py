@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mmt_grpc.app.doubted_callers import DoubtedCallers
 from mmt_grpc.crypto.index import KeyedCallerMacs, KeyedIndex
 from mmt_grpc.crypto.keyring import AccessKeyring
 from mmt_grpc.crypto.randomness import SystemRandomness
@@ -15,6 +16,7 @@ from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.audit import Audit
 from mmt_grpc.domain.ports.exchanger import Exchanger
 from mmt_grpc.domain.resolve import Resolve
+from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.revoke import Revoke
 from mmt_grpc.domain.verbs import Verbs
 from mmt_grpc.domain.waiting_room import WaitingRoom
@@ -40,6 +42,7 @@ class Parts:
     ledger: PeeweeLedger
     audit: Audit
     exchanger: Exchanger
+    guard: RevivalGuard
     metrics: CallMetrics
     failpoints: Failpoints
     log: Log
@@ -65,6 +68,7 @@ def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
             rows=rows,
             index=index,
             sealing=sealing,
+            guard=parts.guard,
             freshness=Freshness(rows=rows, exchanger=parts.exchanger, clock=clock, waiting_room=waiting_room),
             audit=parts.audit,
         ),
@@ -79,7 +83,7 @@ def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
             waiting_room=WaitingRoom(places=max(1, settings.limits.refresh_waiters // 2)),
             failpoints=parts.failpoints,
         ),
-        check_scope=CheckScope(rows=rows, index=index, sealing=sealing, audit=parts.audit),
+        check_scope=CheckScope(rows=rows, index=index, sealing=sealing, guard=parts.guard, audit=parts.audit),
         find_integration=catalogue.find,
     )
 
@@ -90,7 +94,9 @@ def build_server(parts: Parts, settings: WorkerSlice) -> TokenServer:
     return TokenServer(
         verbs=build_verbs(parts, settings),
         authenticator=ApiKeyAuthenticator(
-            callers=parts.store.callers, macs=KeyedCallerMacs(access_keyring=parts.keyring), clock=clock
+            callers=DoubtedCallers(callers=parts.store.callers, guard=parts.guard),
+            macs=KeyedCallerMacs(access_keyring=parts.keyring),
+            clock=clock,
         ),
         audit=parts.audit,
         metrics=parts.metrics,

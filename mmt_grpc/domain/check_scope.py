@@ -10,6 +10,7 @@ from mmt_grpc.domain.model import Scope
 from mmt_grpc.domain.ports.audit import Audit
 from mmt_grpc.domain.ports.sealing import AccessSealing, Index
 from mmt_grpc.domain.ports.store import AccessRows
+from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.verbs import Call, ScopeAnswer
 
 
@@ -20,6 +21,7 @@ class CheckScope:
     rows: AccessRows
     index: Index
     sealing: AccessSealing
+    guard: RevivalGuard
     audit: Audit
 
     def __call__(self, call: Call, text: str, required: Scope) -> ScopeAnswer:
@@ -27,7 +29,10 @@ class CheckScope:
         with trail(self.audit, call, Method.CHECK_SCOPE) as entries:
             key = self.index.token_key(call.client_id, text)
             entries.know(token_key=key)
+            calm = self.guard.calm
             row = self.rows.read_access(token_id.shard_of(text), key, metadata=True).row
+            if not calm or self.guard.calm != calm:
+                self.guard.examine(None if row is None else key)
             if row is None:
                 raise TokenNotFoundError
             entries.know(integration=row.binding.integration, generation=row.binding.generation)

@@ -13,6 +13,7 @@ from mmt_grpc.domain.model import MICROSECONDS, Identity
 from mmt_grpc.domain.ports.audit import Audit
 from mmt_grpc.domain.ports.sealing import AccessSealing, Index
 from mmt_grpc.domain.ports.store import AccessRows, Reading
+from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.token_row import AccessRow
 from mmt_grpc.domain.verbs import Call, Resolved, ResolveQuery
 
@@ -27,6 +28,7 @@ class Resolve:
     rows: AccessRows
     index: Index
     sealing: AccessSealing
+    guard: RevivalGuard
     freshness: Freshness
     audit: Audit
 
@@ -37,12 +39,27 @@ class Resolve:
                 raise InvalidRequestError(Violation("end_user_id", flaw))
             key = self.index.token_key(call.client_id, query.token_id)
             entries.know(token_key=key)
+            calm = self.guard.calm
             first = self.rows.read_access(token_id.shard_of(query.token_id), key)
+            if not calm or self.guard.calm != calm:
+                self.guard.examine(None if first.row is None else key)
             if first.row is None or not self._is_end_users(call.client_id, query.end_user_id, first.row):
                 raise TokenNotFoundError
             entries.know(integration=first.row.binding.integration, generation=first.row.binding.generation)
             scope_rule.check(token=first.row.binding.scope, caller=call.caller.scope, required=query.required)
-            return self._hand_out(entries, self.freshness.ensure(call, query, Reading(first.row, first.now)))
+            return self._hand_out(entries, self._fresh(call, query, Reading(first.row, first.now), calm))
+
+    def _fresh(self, call: Call, query: ResolveQuery, first: Seen, calm: int) -> Seen:
+        """Return what may leave now; a row that was read again, or over which doubt has come, is examined again."""
+        try:
+            seen = self.freshness.ensure(call, query, first)
+        except TokenNotFoundError:
+            if not calm or self.guard.calm != calm:
+                self.guard.examine(None)
+            raise
+        if self.guard.calm != calm or (not calm and seen.row is not first.row):
+            self.guard.examine(first.row.binding.token_key)
+        return seen
 
     def _is_end_users(self, client_id: str, end_user_id: str | None, row: AccessRow) -> bool:
         if end_user_id is None:

@@ -4,7 +4,7 @@ import hmac
 from typing import Final
 
 from mmt_grpc.domain.errors import ConflictError
-from mmt_grpc.domain.ports.store import Installation, Installations, Ledger
+from mmt_grpc.domain.ports.store import DatabaseAge, Installation, Installations, Ledger
 from mmt_grpc.store.columns import text
 from mmt_grpc.store.execution import Execution
 from mmt_grpc.store.faults import DuplicateError
@@ -20,6 +20,7 @@ _READ: Final = (
     "SELECT installation_id, mode, index_check, ledger_id, ledger_head, schema_number FROM installation "
     "WHERE singleton = 1"
 )
+_AGE: Final = "SELECT installation_id, ledger_head, recovery FROM installation WHERE singleton = 1"
 _INSERT: Final = (
     "INSERT INTO installation (singleton, installation_id, mode, index_check, ledger_id, ledger_head, schema_number) "
     "VALUES (1, :installation_id, :mode, :index_check, :ledger_id, :ledger_head, :schema_number)"
@@ -34,6 +35,10 @@ class PeeweeInstallations:
 
     def __init__(self, *, execution: Execution) -> None:
         self._execution = execution
+
+    def age(self) -> DatabaseAge | None:
+        row = self._execution.read(lambda session: session.row(_AGE))
+        return None if row is None else DatabaseAge(*row)
 
     def read(self) -> Installation | None:
         row = self._execution.read(lambda session: session.row(_READ))

@@ -46,6 +46,9 @@ class PeeweeLedger:
             raise NewerSchemaError
         return ledger_id
 
+    def now(self) -> int:
+        return self._execution.read(Session.now)
+
     def head(self) -> int:
         row = self._execution.read(lambda session: session.row(_HEAD))
         return 0 if row is None or row[0] is None else int(row[0])
@@ -69,10 +72,6 @@ class PeeweeLedger:
         return [
             LedgerEntry(position=at, shard=shard, token_key=token_key, revoked_at=at) for at, shard, token_key in rows
         ]
-
-    def ping(self) -> int:
-        """Return the ledger's clock; `StoreUnavailableError` if it does not answer."""
-        return self._execution.read(Session.now)
 
     def close(self) -> None:
         """Close the connections, those in use as they come back."""

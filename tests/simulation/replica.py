@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from mmt_grpc.app.engine_parts import Losses, Parts
+from mmt_grpc.app.engine_parts import Parts
 from mmt_grpc.app.engine_wiring import EngineWiring
+from mmt_grpc.app.losses import Losses
 from mmt_grpc.domain.errors import MmtError
 from mmt_grpc.domain.ports.exchanger import CallContext
 from mmt_grpc.domain.revoke import Revoke

@@ -65,6 +65,15 @@ def test_the_identity_stays_over_openings(opening: Opening) -> None:
         assert first.identity() == second.identity()
 
 
+def test_positions_are_times_of_the_ledgers_own_clock(ledger: Ledger, clock: FakeClock) -> None:
+    before = ledger.now()
+    ledger.record(1, key())
+
+    assert before <= ledger.head() <= ledger.now()
+    clock.shift = 1_000_000_000
+    assert ledger.now() > ledger.head() + 900_000_000
+
+
 def test_a_revocation_is_recorded(ledger: Ledger) -> None:
     token_key = key()
 
@@ -112,7 +121,7 @@ def test_a_ledger_that_a_newer_version_made_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     with contextlib.closing(open_ledger(url)) as ledger:
         ledger.migrate()
-        assert ledger.ping() > 0
+        assert ledger.now() > 0
         query(url, "UPDATE ledger SET schema_number = 99")
 
         with pytest.raises(NewerSchemaError):

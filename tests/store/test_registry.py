@@ -6,7 +6,7 @@ import pytest
 
 from mmt_grpc.domain.errors import ConflictError
 from mmt_grpc.domain.model import Scope
-from mmt_grpc.domain.ports.store import ApiKeyRow, ClientRow, Installation, Replica
+from mmt_grpc.domain.ports.store import ApiKeyRow, ClientRow, DatabaseAge, Installation, Replica
 from tests.store.backends import Backend
 from tests.store.material import MINUTE, OTHER_OWNER, OWNER, beat, key
 
@@ -109,6 +109,16 @@ def test_a_key_is_disabled_once_with_the_mac_that_covers_it(backend: Backend) ->
     assert not backend.callers.disable_api_key("k2", mac)
 
     assert backend.callers.list_api_keys(None) == [replace(API_KEY, disabled=True, mac=mac)]
+
+
+def test_a_database_says_whose_it_is_and_how_far_it_has_come(backend: Backend) -> None:
+    assert backend.installations.age() is None
+
+    backend.installations.create(INSTALLATION)
+    backend.installations.advance_head(before=0, after=50)
+    backend.recoveries.open(0)
+
+    assert backend.installations.age() == DatabaseAge(INSTALLATION.installation_id, ledger_head=50, recovery=1)
 
 
 def test_the_installation_is_written_once(backend: Backend) -> None:

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmt_grpc.domain.errors import ConflictError
-from mmt_grpc.domain.ports.store import ApiKeyRow, ClientRow, Installation, LedgerEntry, Replica, ReplicaBeat
+from mmt_grpc.domain.ports.store import (
+    ApiKeyRow,
+    ClientRow,
+    DatabaseAge,
+    Installation,
+    LedgerEntry,
+    Replica,
+    ReplicaBeat,
+)
 from tests.support.fake_rows import FakeClock
 
 
@@ -90,6 +98,10 @@ class FakeInstallations:
         self._installation: Installation | None = None
         self.recovery = 0
 
+    def age(self) -> DatabaseAge | None:
+        found = self._installation
+        return None if found is None else DatabaseAge(found.installation_id, found.ledger_head, self.recovery)
+
     def read(self) -> Installation | None:
         return self._installation
 
@@ -121,6 +133,9 @@ class FakeLedger:
 
     def identity(self) -> bytes:
         return self._identity
+
+    def now(self) -> int:
+        return self._clock.now()
 
     def head(self) -> int:
         return max((entry.position for entry in self._entries.values()), default=0)

@@ -4,9 +4,9 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmt_grpc.app.engine_parts import Losses
 from mmt_grpc.app.engine_parts import Parts as EngineParts
 from mmt_grpc.app.engine_wiring import EngineWiring
+from mmt_grpc.app.losses import Losses
 from mmt_grpc.crypto.index import KeyedIndex, KeyedRequestIndex
 from mmt_grpc.crypto.keyring import AccessKeyring, RenewalKeyring
 from mmt_grpc.crypto.records import RenewalRecordSealing
@@ -22,6 +22,7 @@ from mmt_grpc.domain.ports.exchanger import Exchanger
 from mmt_grpc.domain.ports.providers import Providers
 from mmt_grpc.domain.ports.store import Budgets, Installations, Ledger, Recoveries, Replicas
 from mmt_grpc.domain.resolve import Resolve
+from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.revoke import Revoke
 from mmt_grpc.domain.verbs import Verbs
 from mmt_grpc.domain.waiting_room import WaitingRoom
@@ -132,7 +133,7 @@ def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
     ).engine()
 
 
-def build_verbs(parts: Parts, *, catalogue: Catalogue, exchanger: Exchanger) -> Verbs:
+def build_verbs(parts: Parts, *, catalogue: Catalogue, exchanger: Exchanger, guard: RevivalGuard) -> Verbs:
     """Put the verbs of a worker together."""
     sealing = RowAccessSealing(access_keyring=parts.access_keyring)
     waiting_room = WaitingRoom(places=parts.waiting_places)
@@ -146,7 +147,9 @@ def build_verbs(parts: Parts, *, catalogue: Catalogue, exchanger: Exchanger) -> 
             clock=parts.clock,
             waiting_room=waiting_room,
         ),
-        resolve=Resolve(rows=parts.rows, index=parts.index, sealing=sealing, freshness=freshness, audit=parts.audit),
+        resolve=Resolve(
+            rows=parts.rows, index=parts.index, sealing=sealing, guard=guard, freshness=freshness, audit=parts.audit
+        ),
         revoke=Revoke(
             rows=parts.rows,
             ledger=parts.ledger,
@@ -157,5 +160,5 @@ def build_verbs(parts: Parts, *, catalogue: Catalogue, exchanger: Exchanger) -> 
             waiting_room=WaitingRoom(places=parts.waiting_places),
             failpoints=parts.failpoints,
         ),
-        check_scope=CheckScope(rows=parts.rows, index=parts.index, sealing=sealing, audit=parts.audit),
+        check_scope=CheckScope(rows=parts.rows, index=parts.index, sealing=sealing, guard=guard, audit=parts.audit),
     )

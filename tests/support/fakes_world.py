@@ -11,6 +11,8 @@ from mmt_grpc.domain.callers import Caller, Method
 from mmt_grpc.domain.catalogue import Catalogue, Kind
 from mmt_grpc.domain.model import MICROSECONDS, BearerToken, Grant, Scope
 from mmt_grpc.domain.ports.store import Installation
+from mmt_grpc.domain.revival_guard import RevivalGuard
+from mmt_grpc.domain.revival_proof import RevivalProof
 from mmt_grpc.domain.token_row import TokenRow
 from mmt_grpc.domain.verbs import (
     Call,
@@ -50,6 +52,9 @@ class Life:
     lanes: StagedLanes
     line: Line
     verbs: Verbs
+    guard: RevivalGuard
+    """The worker's."""
+    proof: RevivalProof
 
 
 class World:
@@ -108,8 +113,13 @@ class World:
         engine = build_engine(parts, lanes=lanes)
         engine.recover()
         line = Line(engine=engine)
-        verbs = build_verbs(parts, catalogue=Catalogue(KINDS, WALLETS), exchanger=line)
-        return Life(parts, engine, lanes, line, verbs)
+        guard = RevivalGuard(
+            installations=self.store.installations, ledger=parts.ledger, clock=self.clock, log=self.log
+        )
+        proof = RevivalProof(guard=guard, rows=parts.rows, ledger=parts.ledger)
+        proof.step()
+        verbs = build_verbs(parts, catalogue=Catalogue(KINDS, WALLETS), exchanger=line, guard=guard)
+        return Life(parts, engine, lanes, line, verbs, guard, proof)
 
     def restart(self) -> None:
         """Start the next life of the replica that clients call."""

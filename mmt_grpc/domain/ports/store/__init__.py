@@ -9,7 +9,14 @@ Errors never carry the database's text.
 from mmt_grpc.domain.ports.store.budgets import Budgets, Taken, Terms
 from mmt_grpc.domain.ports.store.callers import ApiKeyRow, CallerAdministration, Callers, ClientRow
 from mmt_grpc.domain.ports.store.ledger import Ledger, LedgerEntry
-from mmt_grpc.domain.ports.store.replicas import Installation, Installations, Replica, ReplicaBeat, Replicas
+from mmt_grpc.domain.ports.store.replicas import (
+    DatabaseAge,
+    Installation,
+    Installations,
+    Replica,
+    ReplicaBeat,
+    Replicas,
+)
 from mmt_grpc.domain.ports.store.requests import ConnectRequest, ConnectRows, RecordedRequest, RowMovedError
 from mmt_grpc.domain.ports.store.rows import AccessRows, Reading, RefreshRows, TokenRows
 from mmt_grpc.domain.ports.store.settlement import Recoveries, SettlementRows
@@ -23,6 +30,7 @@ __all__ = [
     "ClientRow",
     "ConnectRequest",
     "ConnectRows",
+    "DatabaseAge",
     "Installation",
     "Installations",
     "Ledger",

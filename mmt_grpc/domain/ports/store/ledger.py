@@ -22,6 +22,10 @@ class Ledger(Protocol):
         """Return the ledger's own random id (16 bytes), made when it was created."""
         ...
 
+    def now(self) -> int:
+        """Return the ledger's clock, Unix microseconds: what positions are compared with."""
+        ...
+
     def head(self) -> int:
         """Return the position of the newest entry, 0 if there is none."""
         ...

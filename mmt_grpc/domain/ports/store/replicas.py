@@ -53,8 +53,21 @@ class Installation:
     schema: int
 
 
+@dataclass(frozen=True, slots=True)
+class DatabaseAge:
+    """What tells a database from every other one, and from an earlier state of itself: both numbers only ever grow."""
+
+    installation_id: bytes
+    ledger_head: int
+    recovery: int
+
+
 class Installations(Protocol):
     """The `installation` row."""
+
+    def age(self) -> DatabaseAge | None:
+        """Read which database this is and how far it has come, None where no installation was written."""
+        ...
 
     def read(self) -> Installation | None:
         """Read it, None before the first migration wrote it."""

@@ -30,6 +30,7 @@ from mmt_grpc.exchange.spool import Spool
 class Parts:
     """Ports and identity of one exchanger.
 
+    `lanes` are for attempts, of which there is one at most for a row; `revocation_lanes` for what nobody waits for.
     `owner` and `life` are 16 bytes; `tokens` and `requests` may be one object; `epochs` returns the access and renewal
     epochs that are loaded.
     """
@@ -52,6 +53,7 @@ class Parts:
     attempt_log: AttemptLog
     pacing: Pacing
     lanes: Lanes
+    revocation_lanes: Lanes
     clock: Clock
     randomness: Randomness
     failpoints: Failpoints

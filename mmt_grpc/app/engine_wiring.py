@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from mmt_grpc.app.engine_parts import Parts
+from mmt_grpc.app.revocation_wiring import build_upstream
 from mmt_grpc.app.schedule_wiring import build_scheduler
 from mmt_grpc.exchange.account_limits import AccountLimits
 from mmt_grpc.exchange.attempt import Attempts
@@ -39,7 +40,7 @@ class EngineWiring:
         return ExchangeEngine(
             connecting=self._connecting,
             refreshing=self._refreshing,
-            probing=Probing(rows=self._parts.tokens, sealing=self._parts.sealing, providers=self._parts.providers),
+            probing=self._probing,
             revoking=self._revoking,
             settling=self._settling,
             reconciling=self._reconciling,
@@ -53,18 +54,12 @@ class EngineWiring:
 
     @cached_property
     def _upstream(self) -> UpstreamWork:
+        return build_upstream(self._parts)
+
+    @cached_property
+    def _probing(self) -> Probing:
         parts = self._parts
-        return UpstreamWork(
-            spool=parts.spool,
-            rows=self._parts.tokens,
-            ledger=parts.ledger,
-            sealing=self._parts.sealing,
-            providers=parts.providers,
-            clock=self._parts.clock,
-            randomness=self._parts.randomness,
-            log=parts.log,
-            stopping=parts.stopping,
-        )
+        return Probing(rows=parts.tokens, sealing=parts.sealing, providers=parts.providers, pacing=parts.pacing)
 
     @cached_property
     def _reconciling(self) -> Reconciling:
@@ -193,8 +188,8 @@ class EngineWiring:
             upstream=self._upstream,
             rows=self._parts.tokens,
             sealing=self._parts.sealing,
-            providers=parts.providers,
             refreshing=self._refreshing,
+            probing=self._probing,
             failpoints=parts.failpoints,
             log=parts.log,
         )

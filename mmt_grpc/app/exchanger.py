@@ -25,6 +25,7 @@ from mmt_grpc.crypto.rows import RowSealing
 from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.ports.providers import Failure, Providers
+from mmt_grpc.exchange import upstream
 from mmt_grpc.exchange.attempt_files import AttemptFiles
 from mmt_grpc.exchange.budget import Rate
 from mmt_grpc.exchange.lanes import Lanes
@@ -97,6 +98,7 @@ class Opened:
             attempt_log=AttemptFiles(directory=directory, sealing=records, failpoints=self._points, log=log),
             pacing=self._pacing,
             lanes=Lanes(),
+            revocation_lanes=Lanes(threads=upstream.THREADS, longest_queue=upstream.QUEUED),
             clock=BootClock(),
             randomness=randomness,
             failpoints=self._points,

@@ -48,5 +48,12 @@ class RenewalRecordSealing:
         material = epoch.unwrap(sealed[_EPOCH_END:_KEY_END], associated.RECORD, owner)
         return DataKey(material).open(sealed[_KEY_END:], associated.record(owner))
 
+    def is_lost(self, sealed: bytes) -> bool:
+        if len(sealed) < _KEY_END or sealed[: len(associated.PREFIX)] != associated.PREFIX:
+            return False
+        (number,) = associated.EPOCH.unpack_from(sealed, len(associated.PREFIX))
+        # Epochs are numbered upwards: one above those that are loaded may just not have arrived here.
+        return number not in self._keyring.epochs and number < max(self._keyring.epochs)
+
     def _nonce(self) -> bytes:
         return self._randomness.random_bytes(NONCE_LENGTH)

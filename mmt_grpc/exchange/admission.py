@@ -157,12 +157,7 @@ class Gates:
         return Refused(Reason.PROVIDER_UNAVAILABLE, wait) if wait else None
 
     def _place(self, request: Request, until: int, taken: ExitStack) -> Refused | None:
-        while not self.concurrency.enter(demand=request.demand):
-            if self._clock.elapsed() >= until:
-                return Refused(Reason.PROVIDER_UNAVAILABLE, PLACE_WAIT)
-            self._clock.sleep(PLACE_PAUSE)
-        taken.callback(self.concurrency.leave)
-        return None
+        return take_place(self.concurrency, taken, clock=self._clock, demand=request.demand, until=until)
 
     def _within_rate(self, request: Request, until: int) -> Refused | None:
         if self._budget is None:
@@ -206,3 +201,13 @@ class Gates:
         except StoreUnavailableError:
             return False
         return not wait and self.retries.repeat()
+
+
+def take_place(concurrency: Concurrency, taken: ExitStack, *, clock: Clock, demand: bool, until: int) -> Refused | None:
+    """Take a place, given back with all that is `taken`; wait for one until `until` (elapsed microseconds)."""
+    while not concurrency.enter(demand=demand):
+        if clock.elapsed() >= until:
+            return Refused(Reason.PROVIDER_UNAVAILABLE, PLACE_WAIT)
+        clock.sleep(PLACE_PAUSE)
+    taken.callback(concurrency.leave)
+    return None

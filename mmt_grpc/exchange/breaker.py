@@ -53,8 +53,10 @@ class Breaker:
         randomness: Randomness,
         log: EventLog,
         on_change: Callable[[], None],
+        requests: str | None = None,
     ) -> None:
-        self._integration = integration
+        """`requests`, in the log, says for which of a provider's requests this is, if not for its grants."""
+        self._fields = {"integration": integration} | ({} if requests is None else {"requests": requests})
         self._log = log
         self._on_change = on_change
         self._tally = Tally(clock=clock, span=SPAN)
@@ -106,7 +108,7 @@ class Breaker:
         """Alarm once per outage, however many requests come back refused, trials among them."""
         if self._reason is OpenReason.OUR_OUTAGE:
             return
-        self._log.error("provider_refuses_our_client", integration=self._integration)
+        self._log.error("provider_refuses_our_client", **self._fields)
         if not self._open(OpenReason.OUR_OUTAGE, OUR_OUTAGE_PAUSE):
             self._reason = OpenReason.OUR_OUTAGE
 
@@ -124,11 +126,11 @@ class Breaker:
 
     def _changed(self, state: CircuitState) -> None:
         if state is CircuitState.OPEN:
-            self._log.warning("breaker_opened", integration=self._integration, reason=self._word())
+            self._log.warning("breaker_opened", **self._fields, reason=self._word())
         elif state is CircuitState.HALF_OPEN:
-            self._log.info("breaker_tries", integration=self._integration, reason=self._word())
+            self._log.info("breaker_tries", **self._fields, reason=self._word())
         else:
-            self._log.info("breaker_closed", integration=self._integration, reason=self._word())
+            self._log.info("breaker_closed", **self._fields, reason=self._word())
             self._reason, self._in_a_row = None, 0
             self._tally.clear()
         self._on_change()

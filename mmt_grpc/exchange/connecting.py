@@ -20,7 +20,7 @@ from mmt_grpc.domain.ports.providers import Issued, Provider, Providers
 from mmt_grpc.domain.ports.sealing import Index
 from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, Ledger
 from mmt_grpc.domain.token_row import TokenRow
-from mmt_grpc.exchange.admission import Refused
+from mmt_grpc.exchange.admission import Admission, Refused
 from mmt_grpc.exchange.committing import Committing, Delivery
 from mmt_grpc.exchange.exchange_audit import ExchangeAudit
 from mmt_grpc.exchange.obtaining import NotSpentError, is_ours, judge, redeem
@@ -68,16 +68,31 @@ class Connecting:
         """Go through with a request that this life has opened: DONE, or REJECTED, or nothing was spent."""
         self.failpoints.reach("connect.after_begin")
         began, now, before = self._prepared(order)
-        self.failpoints.reach("connect.before_exchange")
-        sent_at = now + self.clock.elapsed() - began
-        issued = self._redeemed(order, provider, request)
-        self.failpoints.reach("connect.after_exchange")
+        with self._lookups(order, provider) as lookups:
+            self.failpoints.reach("connect.before_exchange")
+            sent_at = now + self.clock.elapsed() - began
+            issued = self._redeemed(order, provider, request)
+            self.failpoints.reach("connect.after_exchange")
+            return self._kept(order, provider, request, _Brought(issued, sent_at, lookups), before)
+
+    def _kept(
+        self,
+        order: ConnectOrder,
+        provider: Provider,
+        request: ConnectRequest,
+        brought: "_Brought",
+        before: TokenRow | None,
+    ) -> Connected:
+        """Judge and commit what the provider gave; what is not kept is revoked there."""
+        issued = brought.issued
         try:
             if is_ours(order.grant):
                 self.unkept.hold(request, provider, issued)
             self.failpoints.reach("connect.after_spool")
-            worth = judge(provider, issued, order.identity.scope)
-            connected = self.committing.commit(Delivery(order, request, issued, worth, sent_at), before)
+            worth = judge(provider, issued, order.identity.scope, learn=brought.lookups.learn)
+            # The store's slowness is not the provider's.
+            brought.lookups.close()
+            connected = self.committing.commit(Delivery(order, request, issued, worth, brought.sent_at), before)
         except UnavailableError as error:
             self._abandon(order, request, error, spent=isinstance(order.grant, AuthorizationCode))
             raise
@@ -107,6 +122,15 @@ class Connecting:
         except MmtError as error:
             raise NotSpentError(error) from None
         return began, now, before
+
+    def _lookups(self, order: ConnectOrder, provider: Provider) -> Admission:
+        """Make sure that what is brought can be looked up, before it is: a code is not spent for an account unknown."""
+        admission = self.pacing.admit_lookup(provider.name)
+        if isinstance(admission, Refused):
+            error = refusal(admission)
+            self.audit.fail(order, error)
+            raise NotSpentError(error)
+        return admission
 
     def _redeemed(self, order: ConnectOrder, provider: Provider, request: ConnectRequest) -> Issued:
         try:
@@ -162,6 +186,15 @@ class Connecting:
             self.unkept.upstream.hand_over(row)
             self.rows.delete(row)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What a provider gave, the database's time at which it was asked, and leave to look up what it is worth."""
+
+    issued: Issued
+    sent_at: int
+    lookups: Admission
 
 
 def check_times(grant: Grant, now: int) -> None:

@@ -69,7 +69,7 @@ class ExchangeEngine:
         Revocations that the exchange has not confirmed stay on disk either way: the next start goes on with them.
         """
         self.stopping.set()
-        self.upstream.wake()
+        self.upstream.close()
         self.lanes.close()
         for thread in self._threads:
             thread.join()

@@ -55,17 +55,23 @@ def redeem(provider: Provider, grant: Grant, scope: Scope, *, learn: Callable[[P
     return issued
 
 
-def judge(provider: Provider, issued: Issued, scope: Scope) -> Worth:
-    """Learn account and scopes and judge them; raises `GrantRejectedError` and the provider's `UnavailableError`s."""
+def judge(provider: Provider, issued: Issued, scope: Scope, *, learn: Callable[[ProviderError | None], None]) -> Worth:
+    """Learn account and scopes and judge them; `learn` is told how the provider answered, if it was seen to.
+
+    Raises `GrantRejectedError` and the provider's `UnavailableError`s.
+    """
     try:
         account = issued.account or provider.read_account(issued.credential)
         granted = issued.granted_scopes
         if granted is None:
             granted = provider.read_granted_scopes(issued.credential)
     except ProviderError as error:
+        learn(error)
         if error.failure is Failure.PERMANENT:
             raise GrantRejectedError from None
         raise waiting_for(error) from None
+    if (account, granted) != (issued.account, issued.granted_scopes):
+        learn(None)
     if granted is None:
         granted = provider.asked_scopes(scope)
     if not provider.covers(granted, scope) or provider.is_wider(granted, scope):

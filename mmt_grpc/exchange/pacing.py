@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from mmt_grpc.domain.errors import Reason
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import Budgets
 from mmt_grpc.exchange.admission import Admission, Gates, Refused, Request
+from mmt_grpc.exchange.breaker import OpenReason
 from mmt_grpc.exchange.budget import Budget, Rate
 from mmt_grpc.exchange.circuit import CircuitState
 from mmt_grpc.exchange.concurrency import PLACES
+from mmt_grpc.exchange.lookups import LOOKUP_PLACES, Lookups
 
 PATIENCE: Final = 2 * MICROSECONDS
 """How long a call that waits is held up for a place and one of the rate together."""
@@ -33,14 +36,29 @@ class ProviderState:
     breaker: CircuitState
     reason: str | None
     brake: CircuitState
+    lookups: CircuitState
     running: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Doors:
+    """What stands before one provider: before what spends something, and before what does not."""
+
+    gates: Gates
+    lookups: Lookups
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether a circuit holds anything back."""
+        states = {self.gates.breaker.state, self.gates.brake.state, self.lookups.breaker.state}
+        return states != {CircuitState.CLOSED}
 
 
 class Pacing:
     """Paces what is sent to all providers from this process.
 
-    `rates` are the limits of the integrations that have one; `places` how many requests one provider is sent at once;
-    `patience` (microseconds) how long a call that waits may be held up.
+    `rates` are the limits of the integrations that have one; `places` how many grants one provider is sent at once,
+    `lookup_places` how many other requests; `patience` (microseconds) how long a call that waits may be held up.
     """
 
     def __init__(
@@ -53,6 +71,7 @@ class Pacing:
         log: EventLog,
         observer: PacingObserver,
         places: int = PLACES,
+        lookup_places: int = LOOKUP_PLACES,
         patience: int = PATIENCE,
     ) -> None:
         self._rates = rates
@@ -62,8 +81,9 @@ class Pacing:
         self._log = log
         self._observer = observer
         self._places = places
+        self._lookup_places = lookup_places
         self._patience = patience
-        self._gates: dict[str, Gates] = {}
+        self._doors: dict[str, _Doors] = {}
         self._lock = threading.Lock()
         self._announcing = threading.Lock()
 
@@ -91,6 +111,25 @@ class Pacing:
         brake = self._of(integration).brake.wait()
         return max(brake, 0 if refused is None else refused.wait)
 
+    def admit_lookup(self, integration: str) -> Admission | Refused:
+        """Admit the look-ups of one Connect, or say why not now; it waits for a place as long as `patience`."""
+        return self._doors_of(integration).lookups.admit(patience=self._patience)
+
+    def admit_probe(self, integration: str) -> Admission | Refused:
+        """Admit a probe or a revocation, or say why not now; it waits for nothing, and not for a dead provider."""
+        if wait := self.probe_wait(integration):
+            return Refused(Reason.PROVIDER_UNAVAILABLE, wait)
+        return self._doors_of(integration).lookups.admit(patience=0)
+
+    def probe_wait(self, integration: str) -> int:
+        """Return for how many microseconds no probe is admitted because the provider fails, 0 if one may be.
+
+        A provider that refuses our client, and thus every grant, still answers for the tokens that it gave.
+        """
+        doors = self._doors_of(integration)
+        fails = doors.gates.breaker.reason is OpenReason.FAILURES
+        return max(doors.lookups.wait(), doors.gates.breaker.wait() if fails else 0)
+
     def first_try(self, integration: str) -> None:
         """Count a request that was not admitted here (a look-up, a revocation) as a first try: repeats need such."""
         self._of(integration).retries.first_try()
@@ -101,21 +140,25 @@ class Pacing:
 
     def state(self, integration: str) -> ProviderState:
         """Return how a provider stands."""
-        gates = self._of(integration)
-        reason = gates.breaker.reason
+        doors = self._doors_of(integration)
+        gates, reason = doors.gates, doors.gates.breaker.reason
         return ProviderState(
             breaker=gates.breaker.state,
             reason=None if reason is None else reason.value,
             brake=gates.brake.state,
+            lookups=doors.lookups.breaker.state,
             running=gates.concurrency.taken,
         )
 
     def _of(self, integration: str) -> Gates:
+        return self._doors_of(integration).gates
+
+    def _doors_of(self, integration: str) -> _Doors:
         with self._lock:
-            gates = self._gates.get(integration)
-            if gates is None:
-                gates = self._gates[integration] = self._make(integration)
-            return gates
+            doors = self._doors.get(integration)
+            if doors is None:
+                doors = self._doors[integration] = _Doors(self._make(integration), self._make_lookups(integration))
+            return doors
 
     def _make(self, integration: str) -> Gates:
         rate = self._rates.get(integration)
@@ -134,9 +177,17 @@ class Pacing:
             on_change=lambda: self._announce(integration),
         )
 
+    def _make_lookups(self, integration: str) -> Lookups:
+        return Lookups(
+            integration=integration,
+            clock=self._clock,
+            randomness=self._randomness,
+            log=self._log,
+            on_change=lambda: self._announce(integration),
+            places=self._lookup_places,
+        )
+
     def _announce(self, integration: str) -> None:
-        """Say how both circuits stand together; whoever comes last sees, and says, what both have become."""
+        """Say how all circuits stand together; whoever comes last sees, and says, what they have become."""
         with self._announcing:
-            gates = self._gates[integration]
-            states = {gates.breaker.state, gates.brake.state}
-            self._observer.breaker(integration, is_open=states != {CircuitState.CLOSED})
+            self._observer.breaker(integration, is_open=self._doors[integration].is_closed)

@@ -8,18 +8,20 @@ from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.model import Liveness, Upstream
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.exchanger import CallContext, StagedRevocation
-from mmt_grpc.domain.ports.providers import ProviderError, Providers
+from mmt_grpc.domain.ports.providers import ProviderError
 from mmt_grpc.domain.ports.sealing import Sealing
 from mmt_grpc.domain.ports.store import TokenRows
 from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.exchange.probing import Probing
 from mmt_grpc.exchange.records import decode_staged
 from mmt_grpc.exchange.refreshing import Refreshing
+from mmt_grpc.exchange.sending import REVOCATION
 from mmt_grpc.exchange.spool import Spool
-from mmt_grpc.exchange.upstream import REVOCATION, UpstreamWork
+from mmt_grpc.exchange.upstream import UpstreamWork
 
 MOST_RELATIVES: Final = 16
-LANE: Final = "relatives"
-"""No integration's: what is looked at may be slow, and refreshes must not wait for it."""
+LANE: Final = "{integration}-relatives"
+"""What is looked at may be slow: neither refreshes nor revocations wait for it, nor another provider's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +32,8 @@ class Revoking:
     upstream: UpstreamWork
     rows: TokenRows
     sealing: Sealing
-    providers: Providers
     refreshing: Refreshing
+    probing: Probing
     failpoints: Failpoints
     log: EventLog
 
@@ -47,15 +49,18 @@ class Revoking:
         upstream = self.upstream.complete(shard, token_key)
         self.failpoints.reach("revoke.after_upstream")
         if content is not None and upstream is not Upstream.UNSUPPORTED:
-            account_key = decode_staged(content).account_key
-            if account_key is not None:
-                self.refreshing.lanes.start(LANE, account_key, lambda: self._look(context, account_key))
+            staged = decode_staged(content)
+            if (account_key := staged.account_key) is not None:
+                lane = LANE.format(integration=staged.binding.integration)
+                self.upstream.lanes.start(lane, account_key, lambda: self._look(context, account_key))
         return upstream
 
     def _look(self, context: CallContext, account_key: bytes) -> None:
         """Probe the account's other connections; one that is dead is refreshed, whose answer says the rest."""
         try:
             for row in self.rows.read_account(account_key, MOST_RELATIVES):
+                if self.upstream.stopping.is_set():
+                    return
                 self._look_at(context, row)
         except MmtError as error:
             self.log.warning("relatives_not_probed", reason=error.reason.value)
@@ -65,8 +70,7 @@ class Revoking:
         binding = row.binding
         try:
             opened = self.sealing.open(binding, row.sealed)
-            provider = self.providers.get(binding.integration)
-            if opened.renewal is None or provider.probe(opened.credential) is not Liveness.DEAD:
+            if opened.renewal is None or self.probing.ask(binding.integration, opened.credential) is not Liveness.DEAD:
                 return
             self.log.info("relative_is_dead", integration=binding.integration)
             self.refreshing.start(context, shard=row.shard, token_key=binding.token_key, generation=binding.generation)

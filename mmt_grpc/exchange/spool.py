@@ -60,6 +60,13 @@ class Spool:
             raise CredentialUnreadableError from None
         return self._sealing.open_record(kind, sealed)
 
+    def is_lost(self, kind: str, key: bytes) -> bool:
+        """Whether a record's key epoch has been destroyed, so that nobody can ever open it again."""
+        try:
+            return self._sealing.is_lost(self._path(kind, key).read_bytes())
+        except OSError:
+            return False
+
     def scrub(self, kind: str, key: bytes) -> None:
         """Remove a record for good; one that is not there is fine. `StoreUnavailableError` if the disk refuses."""
         with self._lock_of(key):

@@ -8,8 +8,9 @@ from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.providers import Issued, Provider
 from mmt_grpc.domain.ports.store import ConnectRequest
 from mmt_grpc.exchange.records import GrantRecord, encode_grant
+from mmt_grpc.exchange.sending import UNWANTED
 from mmt_grpc.exchange.spool import Spool
-from mmt_grpc.exchange.upstream import UNWANTED, UpstreamWork
+from mmt_grpc.exchange.upstream import UpstreamWork
 
 GRANT: Final = "grant"
 """A grant that a Connect of this life is about to commit."""

@@ -2,29 +2,29 @@
 
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-from mmt_grpc.domain.errors import CredentialUnreadableError, IntegrationUnknownError, StoreUnavailableError
-from mmt_grpc.domain.model import MICROSECONDS, Credential, Upstream
+from mmt_grpc.domain.errors import CredentialUnreadableError, MmtError, StoreUnavailableError
+from mmt_grpc.domain.model import MICROSECONDS, Upstream
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.exchanger import StagedRevocation
-from mmt_grpc.domain.ports.providers import Issued, Providers
-from mmt_grpc.domain.ports.sealing import Sealing
-from mmt_grpc.domain.ports.store import Ledger, TokenRows
-from mmt_grpc.domain.secret import Secret
+from mmt_grpc.domain.ports.providers import Issued
 from mmt_grpc.domain.token_row import TokenRow
-from mmt_grpc.exchange.records import GrantRecord, decode_grant, decode_staged, encode_grant, encode_staged
+from mmt_grpc.exchange.lanes import Lanes
+from mmt_grpc.exchange.pacing import Pacing
+from mmt_grpc.exchange.records import GrantRecord, decode_staged, encode_grant, encode_staged
+from mmt_grpc.exchange.sending import REVOCATION, UNWANTED, Sending
 from mmt_grpc.exchange.spool import Entry, Spool
 
-UNWANTED: Final = "unwanted"
-"""A grant that no row holds: to be revoked upstream, however often that has to be tried."""
-REVOCATION: Final = "revocation"
-"""The sealed credentials of a row that a Revoke deletes."""
 FIRST_PAUSE: Final = 10 * MICROSECONDS
 LONGEST_PAUSE: Final = 3600 * MICROSECONDS
-ABANDONED_AFTER: Final = 3600 * MICROSECONDS
-"""A staged revocation whose row stands this long after, and in no ledger, belongs to a Revoke that never happened."""
+CROWDED_PAUSE: Final = MICROSECONDS
+"""Until the next look at the spool where a lane had no room for all that was due."""
+THREADS: Final = 4
+"""Of one provider: what fails takes ten seconds each, and nobody waits for it."""
+QUEUED: Final = 64
 
 
 @dataclass(slots=True)
@@ -32,25 +32,24 @@ class _Tries:
     since: int
     not_before: int
     failures: int = 0
+    integration: str | None = None
+    is_reported: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class UpstreamWork:
-    """Sends what the spool holds for revocation, one at a time per record."""
+    """Has what the spool holds for revocation sent, one at a time per record, in lanes of its own by provider."""
 
     spool: Spool
-    rows: TokenRows
-    ledger: Ledger
-    sealing: Sealing
-    providers: Providers
+    sending: Sending
+    pacing: Pacing
+    lanes: Lanes
     clock: Clock
     randomness: Randomness
     log: EventLog
     stopping: threading.Event
     _woken: threading.Event = field(default_factory=threading.Event)
     _tries: dict[tuple[str, bytes], _Tries] = field(default_factory=dict)
-    _busy: set[bytes] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
     _staging: threading.Lock = field(default_factory=threading.Lock)
 
     def wake(self) -> None:
@@ -59,45 +58,42 @@ class UpstreamWork:
 
     def complete(self, shard: int, token_key: bytes) -> Upstream:
         """Revoke what was staged for a row, if the row is gone; FAILED keeps it for the background."""
-        if not self._enter(token_key):
-            return Upstream.FAILED
-        try:
-            return self._complete(shard, token_key)
-        finally:
-            self._leave(token_key)
+        with self.lanes.held(token_key) as held:
+            return self.sending.complete(shard, token_key) if held else Upstream.FAILED
 
     def run(self) -> None:
         """Work in the background until told to stop."""
         while not self.stopping.is_set():
+            pause = FIRST_PAUSE
             try:
-                self.sweep()
+                if not self.sweep():
+                    pause = CROWDED_PAUSE
             except Exception as error:  # noqa: BLE001  # the next sweep tries again; nothing is lost on disk
-                self.log.error("revocation_sweep_failed", error=type(error).__name__)
-            self._woken.wait(FIRST_PAUSE / MICROSECONDS)
+                self.log.error("revocation_sweep_failed", error=error)
+            self._woken.wait(pause / MICROSECONDS)
             self._woken.clear()
 
-    def sweep(self) -> None:
-        """Try each record that is due once."""
-        now = self.clock.elapsed()
+    def sweep(self) -> bool:
+        """Have each record that is due tried once, in its provider's lane; False if a lane had no room for all.
+
+        What belongs to a provider that fails now stays due, untried.
+        """
         self._forget_tries()
+        waits: dict[str, int] = {}
+        has_room = True
         for kind in (UNWANTED, REVOCATION):
             for entry in list(self.spool.entries(kind)):
-                # A Revoke that has just staged is left the time to complete by itself.
-                first = now if kind == UNWANTED else now + FIRST_PAUSE
-                tries = self._tries.setdefault((kind, entry.key), _Tries(since=now, not_before=first))
-                if self.stopping.is_set() or tries.not_before > now or not self._enter(entry.key):
+                if self.stopping.is_set():
+                    return True
+                tries = self._due(entry)
+                if tries is None or tries.integration is None:
                     continue
-                try:
-                    self._attempt(entry, tries)
-                finally:
-                    self._leave(entry.key)
-
-    def _forget_tries(self) -> None:
-        """Forget the tries of what others have completed."""
-        kept = {(entry.kind, entry.key) for entry in self.spool.entries()}
-        # A copy: rows are handed over by other threads meanwhile.
-        for name in [name for name in list(self._tries) if name not in kept]:
-            del self._tries[name]
+                integration = tries.integration
+                if integration not in waits:
+                    waits[integration] = self.pacing.probe_wait(integration)
+                if not waits[integration] and not self._start(integration, entry, tries):
+                    has_room = False
+        return has_room
 
     def add(self, key: bytes, integration: str, issued: Issued) -> None:
         """Have what no row wants revoked soon and for as long as that fails; where the disk refuses, once and now."""
@@ -105,7 +101,7 @@ class UpstreamWork:
         try:
             self.spool.put(UNWANTED, key, encode_grant(record))
         except StoreUnavailableError:
-            self._send(integration, issued.credential, issued.renewal)
+            self.sending.revoke(integration, issued.credential, issued.renewal)
             return
         self.wake()
 
@@ -125,6 +121,11 @@ class UpstreamWork:
             if self._kept_generation(key) <= staged.binding.generation:
                 self.spool.put(REVOCATION, key, encode_staged(staged))
 
+    def close(self) -> None:
+        """Start nothing any more and wait for what runs; what is queued stays on disk."""
+        self.wake()
+        self.lanes.close()
+
     def _kept_generation(self, key: bytes) -> int:
         try:
             content = self.spool.get(REVOCATION, key)
@@ -132,71 +133,71 @@ class UpstreamWork:
             return 0
         return 0 if content is None else decode_staged(content).binding.generation
 
+    def _forget_tries(self) -> None:
+        """Forget the tries of what others have completed."""
+        kept = {(entry.kind, entry.key) for entry in self.spool.entries()}
+        # A copy: rows are handed over by other threads meanwhile.
+        for name in [name for name in list(self._tries) if name not in kept]:
+            self._tries.pop(name, None)
+
+    def _due(self, entry: Entry) -> _Tries | None:
+        """Return the tries of a record that is to be revoked now; without an integration if it does not open."""
+        now = self.clock.elapsed()
+        # A Revoke that has just staged is left the time to complete by itself.
+        first = now if entry.kind == UNWANTED else now + FIRST_PAUSE
+        tries = self._tries.setdefault((entry.kind, entry.key), _Tries(since=now, not_before=first))
+        if tries.not_before > now or self.lanes.is_running(entry.key):
+            return None
+        if tries.integration is None:
+            try:
+                tries.integration = self.sending.integration_of(entry)
+            except Exception as error:  # noqa: BLE001  # one record that is wrong must not hold up those behind it
+                self._failed(entry, tries, error)
+        return tries
+
+    def _start(self, integration: str, entry: Entry, tries: _Tries) -> bool:
+        """Start a record's next try; False if there is no room for it."""
+        started = self.lanes.start(integration, entry.key, partial(self._attempt, entry, tries))
+        return started or self.lanes.is_running(entry.key)
+
     def _attempt(self, entry: Entry, tries: _Tries) -> None:
+        """Try a record on a thread of its lane: nothing may escape it. What is queued at the end stays on disk."""
+        if self.stopping.is_set():
+            return
         try:
-            done = self._revoke_unwanted(entry.key) if entry.kind == UNWANTED else self._revoke_staged(entry, tries)
-        except (StoreUnavailableError, CredentialUnreadableError, IntegrationUnknownError) as error:
-            self.log.warning("revocation_waits", reason=error.reason.value)
-            done = False
+            done = self.sending.send(entry, self.clock.elapsed() - tries.since)
+        except Exception as error:  # noqa: BLE001  # a bug must not kill the lane; the record stays
+            self._failed(entry, tries, error)
+            return
         if done:
             self._tries.pop((entry.kind, entry.key), None)
-            return
+        else:
+            self._leave(tries)
+
+    def _failed(self, entry: Entry, tries: _Tries, error: Exception) -> None:
+        """Leave a record that could not even be sent; one that never opens again is dropped, and said to be."""
+        try:
+            if isinstance(error, CredentialUnreadableError | StoreUnavailableError) and self.sending.is_lost(entry):
+                self.spool.scrub(entry.kind, entry.key)
+                self.log.error("revocation_lost", kind=entry.kind, integration=tries.integration)
+                return
+        except StoreUnavailableError as refused:
+            error = refused
+        self._report(entry, tries, error)
+        self._leave(tries, longest=isinstance(error, CredentialUnreadableError))
+
+    def _report(self, entry: Entry, tries: _Tries, error: Exception) -> None:
+        """Say why a record waits: what does not open is an alarm, once in a life of the process."""
+        if isinstance(error, CredentialUnreadableError):
+            if not tries.is_reported:
+                self.log.error("revocation_unreadable", kind=entry.kind, integration=tries.integration)
+            tries.is_reported = True
+        elif isinstance(error, MmtError):
+            self.log.warning("revocation_waits", reason=error.reason.value)
+        else:
+            self.log.error("revocation_failed", error=error)
+
+    def _leave(self, tries: _Tries, *, longest: bool = False) -> None:
         tries.failures += 1
-        ceiling = min(LONGEST_PAUSE, FIRST_PAUSE << min(tries.failures, 10))
+        ceiling = LONGEST_PAUSE if longest else min(LONGEST_PAUSE, FIRST_PAUSE << min(tries.failures, 10))
         tries.not_before = self.clock.elapsed() + self.randomness.jitter(ceiling // 2, ceiling)
-
-    def _revoke_unwanted(self, key: bytes) -> bool:
-        content = self.spool.get(UNWANTED, key)
-        if content is None:
-            return True
-        record = decode_grant(content)
-        upstream = self._send(record.integration, record.credential, record.renewal)
-        if upstream is Upstream.FAILED:
-            return False
-        self.spool.scrub(UNWANTED, key)
-        return True
-
-    def _revoke_staged(self, entry: Entry, tries: _Tries) -> bool:
-        content = self.spool.get(REVOCATION, entry.key)
-        if content is None:
-            return True
-        staged = decode_staged(content)
-        if self.rows.read(staged.shard, entry.key).row is None:
-            return self._complete(staged.shard, entry.key) is not Upstream.FAILED
-        waited = self.clock.elapsed() - tries.since
-        if waited > ABANDONED_AFTER and not self.ledger.contains(entry.key):
-            self.spool.scrub(REVOCATION, entry.key)
-            return True
-        return False
-
-    def _complete(self, shard: int, token_key: bytes) -> Upstream:
-        content = self.spool.get(REVOCATION, token_key)
-        if content is None or self.rows.read(shard, token_key).row is not None:
-            return Upstream.FAILED
-        staged = decode_staged(content)
-        opened = self.sealing.open(staged.binding, staged.sealed)
-        upstream = self._send(staged.binding.integration, opened.credential, opened.renewal)
-        if upstream is not Upstream.FAILED:
-            self.spool.scrub(REVOCATION, token_key)
-        return at_most_accepted(upstream, staged)
-
-    def _send(self, integration: str, credential: Credential, renewal: Secret | None) -> Upstream:
-        upstream = self.providers.get(integration).revoke(credential, renewal)
-        self.log.info("revoked_upstream", integration=integration, upstream=upstream.name)
-        return upstream
-
-    def _enter(self, key: bytes) -> bool:
-        with self._lock:
-            if key in self._busy:
-                return False
-            self._busy.add(key)
-            return True
-
-    def _leave(self, key: bytes) -> None:
-        with self._lock:
-            self._busy.discard(key)
-
-
-def at_most_accepted(upstream: Upstream, staged: StagedRevocation) -> Upstream:
-    """Return what may be said of a revocation: with a refresh in flight a newer token may exist."""
-    return Upstream.ACCEPTED if upstream is Upstream.REVOKED and staged.unsettled else upstream

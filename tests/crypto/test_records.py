@@ -79,3 +79,16 @@ def test_a_record_is_not_taken_for_dead_while_the_keyring_cannot_be_read() -> No
 def test_a_record_of_a_newer_epoch_opens_after_reading_the_keyring_again() -> None:
     sealed = SEALING.seal_record("intent", b"content")
     assert read_from(lambda: fixed_contents(Kind.RENEWAL)).open_record("intent", sealed) == b"content"
+
+
+def test_a_record_is_lost_when_its_epoch_is_gone_below_a_newer_one_and_never_else() -> None:
+    sealed = SEALING.seal_record("intent", b"content")
+
+    def is_lost(record: bytes, *epochs: int) -> bool:
+        return sealing_with(renewal_keyring(epochs=epochs, current=epochs[-1])).is_lost(record)
+
+    assert is_lost(sealed, 1, 3)
+    assert not is_lost(sealed, 1, 2)
+    assert not is_lost(sealed, 1)
+    assert not is_lost(sealed[:40], 1, 3)
+    assert not is_lost(b"\xff" + sealed[1:], 1, 3)

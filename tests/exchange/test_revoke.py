@@ -327,7 +327,7 @@ class TestRaces:
     def test_the_background_leaves_a_fresh_one_to_the_worker_that_staged_it(
         self, world: World, client: Client, token: str
     ) -> None:
-        world.failpoints.at("revoke.after_delete", world.life.engine.upstream.sweep)
+        world.failpoints.at("revoke.after_delete", lambda: _sweep(world))
 
         assert client.revoke(token).upstream is Upstream.REVOKED
         assert world.coinbase.counts["revocations"] == 1
@@ -404,6 +404,10 @@ class TestRelatives:
 
 def _connect(client: Client, grant: Grant) -> None:
     client.connect("alice", grant)
+
+
+def _sweep(world: World) -> None:
+    world.life.engine.upstream.sweep()
 
 
 def _resolve(client: Client, token_id: str) -> None:

@@ -210,6 +210,7 @@ class Life:
                     observer=Unwatched(),
                 ),
                 lanes=SimulatedLanes(self),
+                revocation_lanes=SimulatedLanes(self),
                 clock=SimulatedClock(self),
                 randomness=self._random,
                 failpoints=steps,

@@ -107,6 +107,10 @@ class PlainRecords:
     def seal_record(self, purpose: str, content: bytes) -> bytes:
         return _digest(purpose, content) + content
 
+    def is_lost(self, sealed: bytes) -> bool:
+        del sealed
+        return False
+
     def open_record(self, purpose: str, sealed: bytes) -> bytes:
         if sealed[:8] != _digest(purpose, sealed[8:]):
             raise CredentialUnreadableError

@@ -33,6 +33,7 @@ from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.spool import Spool
 from tests.support.fake_connect import FakeTokens
 from tests.support.fakes_failure import ArmedFailpoints
+from tests.support.fakes_process import StagedLanes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,7 @@ def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
                 observer=Unwatched(),
             ),
             lanes=lanes,
+            revocation_lanes=StagedLanes(),
             clock=parts.clock,
             randomness=parts.randomness,
             failpoints=parts.failpoints,

@@ -122,3 +122,9 @@ class RecordSealing(Protocol):
     def open_record(self, purpose: str, sealed: bytes) -> bytes:
         """Open a record; `CredentialUnreadableError` if it does not fit or its epoch is gone."""
         ...
+
+    def is_lost(self, sealed: bytes) -> bool:
+        """Whether a record never opens again, because its epoch has been destroyed. Of a keyring that cannot be read
+        now, or a record that is damaged, this is not said.
+        """
+        ...

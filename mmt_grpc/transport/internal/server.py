@@ -31,8 +31,8 @@ class ExchangerPlaces:
     """How many calls of each method run at once: a provider's slowness in one must not keep the others waiting."""
 
     connect: int = 256
-    probe: int = 64
-    complete_revocation: int = 64
+    probe: int = 128
+    complete_revocation: int = 128
     refresh: int = 64
     stage_revocation: int = 64
 

@@ -1,0 +1,28 @@
+"""Puts together what revokes upstream: once when asked, and in the background."""
+
+from mmt_grpc.app.engine_parts import Parts
+from mmt_grpc.exchange.sending import Sending
+from mmt_grpc.exchange.upstream import UpstreamWork
+
+
+def build_upstream(parts: Parts) -> UpstreamWork:
+    """Return it, not started yet."""
+    return UpstreamWork(
+        spool=parts.spool,
+        sending=Sending(
+            spool=parts.spool,
+            rows=parts.tokens,
+            ledger=parts.ledger,
+            sealing=parts.sealing,
+            epochs=parts.epochs,
+            providers=parts.providers,
+            pacing=parts.pacing,
+            log=parts.log,
+        ),
+        pacing=parts.pacing,
+        lanes=parts.revocation_lanes,
+        clock=parts.clock,
+        randomness=parts.randomness,
+        log=parts.log,
+        stopping=parts.stopping,
+    )

@@ -1,0 +1,65 @@
+"""Requests to a provider that spend nothing (probes, look-ups, revocations): how many run at once, and whether now.
+
+They have a circuit of their own: an account endpoint that fails must not stop refreshes, nor one that works close the
+circuit of a token endpoint that does not.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Final
+
+from mmt_grpc.domain.errors import Reason
+from mmt_grpc.domain.ports.clock import Clock, Randomness
+from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.exchange.admission import Admission, Refused, take_place
+from mmt_grpc.exchange.breaker import Breaker
+from mmt_grpc.exchange.concurrency import Concurrency
+
+LOOKUP_PLACES: Final = 32
+"""Twice as many as grants are sent at once: each Connect holds one until its account is known."""
+
+
+class Lookups:
+    """One provider's look-ups in this process."""
+
+    def __init__(
+        self,
+        *,
+        integration: str,
+        clock: Clock,
+        randomness: Randomness,
+        log: EventLog,
+        on_change: Callable[[], None],
+        places: int = LOOKUP_PLACES,
+    ) -> None:
+        self._clock = clock
+        self._concurrency = Concurrency(places=places)
+        self.breaker: Final = Breaker(
+            integration=integration,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+            on_change=on_change,
+            requests="lookups",
+        )
+
+    def wait(self) -> int:
+        """Return for how many microseconds nothing is admitted because the provider fails, 0 if something may be."""
+        return self.breaker.wait()
+
+    def admit(self, *, patience: int) -> Admission | Refused:
+        """Admit one; whoever finds no place waits for up to `patience` microseconds. Asks no store."""
+        until = self._clock.elapsed() + patience
+        with ExitStack() as taken:
+            passage = self.breaker.enter()
+            if passage.wait:
+                return Refused(Reason.PROVIDER_UNAVAILABLE, passage.wait)
+            taken.callback(self.breaker.give_back, passage.trial)
+            refused = take_place(self._concurrency, taken, clock=self._clock, demand=True, until=until)
+            if refused is not None:
+                return refused
+            return Admission(
+                learn=lambda error: self.breaker.learn(passage.trial, error),
+                taken=taken.pop_all(),
+                is_trial=passage.trial is not None,
+            )

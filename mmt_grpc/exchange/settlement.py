@@ -4,7 +4,7 @@ No intent: the state before. An intent alone: IN_DOUBT. An answer: committed, if
 """
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mmt_grpc.domain.errors import IntegrationUnknownError
@@ -24,6 +24,10 @@ from mmt_grpc.exchange.write_back import WriteBack
 KEPT: Final = 600 * MICROSECONDS
 """How long a committed answer stays on disk: a failover may take its commit back."""
 MOST_TRIES: Final = 20
+UNASKED: Final = 30 * MICROSECONDS
+"""How long a provider that could not be asked about one answer is not asked about others: each would wait as long, and
+everybody's leases with it.
+"""
 
 
 class Verdict(enum.Enum):
@@ -61,6 +65,7 @@ class Settlement:
     randomness: Randomness
     failpoints: Failpoints
     log: EventLog
+    _unasked_until: dict[str, int] = field(default_factory=dict)
 
     def apply(self, intent: Intent, answer: Answer) -> Verdict:
         """Bring an answer into its row, however long the store is away; raises `StoppedError` at the process's end."""
@@ -82,13 +87,19 @@ class Settlement:
             self.unwanted.add(intent.attempt_id, intent.integration, answer.issued())
             self.log.info("late_answer_unwanted", integration=intent.integration)
             return Verdict.GONE
-        if row.connected_at > intent.connected_at or row.binding.generation > intent.generation:
+        if self.is_past(row, intent):
             return Verdict.MOVED
         if row.attempt_id == intent.attempt_id and row.state is not TokenState.REAUTHENTICATION:
             refreshed = self._resealed(row, intent, answer)
             committed = self.write_back.commit(row, intent.attempt_id, refreshed, probed=False)
             return Verdict.COMMITTED if committed else None
         return self._judge_overtaken(row, intent, answer)
+
+    @staticmethod
+    def is_past(row: TokenRow, intent: Intent) -> bool:
+        """Whether a row has moved on from the generation that an attempt set out to replace, or to another grant."""
+        same_grant = row.connected_at == intent.connected_at
+        return row.connected_at > intent.connected_at or (same_grant and row.binding.generation > intent.generation)
 
     def _judge_overtaken(self, row: TokenRow, intent: Intent, answer: Answer) -> Verdict | None:
         """Return what becomes of an answer whose attempt is not the row's own any more."""
@@ -131,10 +142,16 @@ class Settlement:
 
     def _probe(self, intent: Intent, answer: Answer) -> Liveness | None:
         """Ask whether an answer that others have overtaken is still good; None if that cannot be asked now."""
-        try:
-            return self.providers.get(intent.integration).probe(answer.issued().credential)
-        except (ProviderError, IntegrationUnknownError):
+        clock, integration = self.write_back.clock, intent.integration
+        if self._unasked_until.get(integration, 0) > clock.elapsed():
             return None
+        try:
+            return self.providers.get(integration).probe(answer.issued().credential)
+        except ProviderError:
+            self._unasked_until[integration] = clock.elapsed() + UNASKED
+        except IntegrationUnknownError:
+            self.log.error("integration_not_configured", integration=integration)
+        return None
 
     def _has_expired(self, answer: Answer) -> bool:
         """Whether an access token is over anyway: that it is refused says nothing of the refresh token beside it."""

@@ -1,7 +1,7 @@
 """What is left of attempts, requests and grants that run no more is settled: at the start, and ever after."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -58,26 +58,51 @@ class Settling:
         with self._lock:
             now = self.attempts.now()
             records = self.attempt_log.records(skip=() if every else self._kept(now))
-            waiting = [record for record in records if not self._settle(record, now, every=every)]
+            past = self._past(records) if every else frozenset[bytes]()
+            waiting = [record for record in records if not self._settle(record, now, every=every, past=past)]
             for row in self.attempts.named(self.owner):
-                self._settle_unrecorded(row)
+                self._settle_unrecorded(row, records)
             return not waiting
+
+    def _past(self, records: Sequence[AttemptRecord]) -> Collection[bytes]:
+        """Return the attempts that their rows have left behind, this replica's name as well.
+
+        Of ten minutes' answers nearly all are: one reading of many rows is as good as a look at each, since a row only
+        goes back in a failover, after which all is settled anew.
+        """
+        rows = self.attempts.read_many({(record.intent.shard, record.intent.token_key) for record in records})
+        return {
+            record.intent.attempt_id
+            for record in records
+            if (row := rows.get(record.intent.token_key)) is not None
+            and self.settlement.is_past(row, record.intent)
+            and self.owner not in {row.doubt_owner, row.lease_owner}
+        }
+
+    def unsettled(self) -> int:
+        """Return how many answers of attempts that run no more have not come to their end.
+
+        Nobody waits for them, but whoever throws the disk away loses them.
+        """
+        with self._lock:
+            records = self.attempt_log.records(skip=self._settled)
+        return sum(record.answer is not None for record in records)
 
     def _kept(self, now: int) -> Collection[bytes]:
         """Return the attempts that are settled, and only kept: at thousands a minute they are not read at each beat."""
         return {attempt_id for attempt_id, settled_at in self._settled.items() if now - settled_at < KEPT}
 
-    def _settle(self, record: AttemptRecord, now: int, *, every: bool) -> bool:
+    def _settle(self, record: AttemptRecord, now: int, *, every: bool, past: Collection[bytes]) -> bool:
         """Return whether nobody has to wait for a record: it is settled, kept for a while, running, or unreadable."""
         with self.lanes.held(record.intent.token_key) as held:
             try:
-                return self._settle_held(record, now, every=every) if held else True
+                return self._settle_held(record, now, every=every, past=past) if held else True
             except CredentialUnreadableError:
                 # Nobody can lease a row that does not open; what is on disk stays for the day it does.
                 self.log.error("answer_waits_for_unreadable_row", integration=record.intent.integration)
                 return True
 
-    def _settle_held(self, record: AttemptRecord, now: int, *, every: bool) -> bool:
+    def _settle_held(self, record: AttemptRecord, now: int, *, every: bool, past: Collection[bytes]) -> bool:
         """Settle a record; False if another attempt has to end first. It is kept from when that was done, not before:
         a failover takes back what was written last, however old the attempt is.
         """
@@ -85,6 +110,9 @@ class Settling:
         settled_at = self._settled.get(attempt_id)
         is_over = settled_at is not None and now - settled_at >= KEPT
         if settled_at is not None and not (every or is_over):
+            return True
+        if attempt_id in past and not is_over:
+            self._settled.setdefault(attempt_id, now)
             return True
         verdict, has_written = None, False
         if record.answer is None:
@@ -113,7 +141,7 @@ class Settling:
         else:
             self._settled.pop(record.intent.attempt_id, None)
 
-    def _settle_unrecorded(self, seen: TokenRow) -> None:
+    def _settle_unrecorded(self, seen: TokenRow, records: Sequence[AttemptRecord]) -> None:
         """Settle a row that names this replica though its disk holds nothing for it.
 
         Row and disk are read once no attempt of this process can touch them: one that was sent and has just ended must
@@ -122,12 +150,16 @@ class Settling:
         key = seen.binding.token_key
         with self.lanes.held(key) as held:
             row = self.attempts.read(seen.shard, key).row if held else None
-            if row is not None and not self._is_recorded(row):
+            if row is not None and not self._is_recorded(row, records):
                 self.settlement.settle_unrecorded(row)
 
-    def _is_recorded(self, row: TokenRow) -> bool:
-        """Whether the disk knows of the row's attempt; if none runs, whether it holds an answer that is not older."""
-        records = [one for one in self.attempt_log.records() if one.intent.token_key == row.binding.token_key]
+    def _is_recorded(self, row: TokenRow, known: Sequence[AttemptRecord]) -> bool:
+        """Whether the disk knows of the row's attempt; if none runs, whether it holds an answer that is not older.
+
+        To what was `known` before comes what has been written since; what has been scrubbed since is asked next time.
+        """
+        newer = self.attempt_log.records(skip={record.intent.attempt_id for record in known})
+        records = [one for one in (*known, *newer) if one.intent.token_key == row.binding.token_key]
         if row.state is TokenState.REFRESHING:
             return any(record.intent.attempt_id == row.attempt_id for record in records)
         answered = [record.intent for record in records if record.answer is not None]

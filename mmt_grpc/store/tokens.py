@@ -1,6 +1,7 @@
 """Reading and deleting rows of `token`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from mmt_grpc.domain.ports.store import Reading
@@ -14,6 +15,12 @@ _BY_KEY: Final = "FROM token WHERE shard = :shard AND token_key = :token_key"
 _READ_ACCESS: Final = f"SELECT {{packed {ACCESS_FACTS} | {ACCESS_BLOBS}}} {_BY_KEY}"
 _READ_ACCESS_AND_METADATA: Final = f"SELECT {{packed {ACCESS_FACTS} | {ACCESS_BLOBS}, metadata_blob}} {_BY_KEY}"
 _READ: Final = f"SELECT {{now}}, {ROW_COLUMNS} {_BY_KEY}"
+MANY: Final = 100
+"""Rows that one statement reads."""
+_ONE_OF_MANY: Final = " OR ".join(
+    f"(shard = :shard{number} AND token_key = :token_key{number})" for number in range(MANY)
+)
+_READ_MANY: Final = f"SELECT {ROW_COLUMNS} FROM token WHERE {_ONE_OF_MANY}"
 _READ_IDENTITY: Final = (
     f"SELECT {{now}}, {ROW_COLUMNS} FROM token WHERE shard = :shard AND identity_key = :identity_key"
 )
@@ -39,6 +46,14 @@ class PeeweeTokenRows:
 
     def read(self, shard: int, token_key: bytes) -> Reading[TokenRow | None]:
         return self._read(_READ, shard=shard, token_key=token_key)
+
+    def read_many(self, keys: Collection[tuple[int, bytes]]) -> Mapping[bytes, TokenRow]:
+        wanted, found = list(keys), list[TokenRow]()
+        for start in range(0, len(wanted), MANY):
+            # Always as many, the last one repeated: one statement, whatever the number of rows.
+            chunk = [*wanted[start : start + MANY], *[wanted[-1]] * MANY][:MANY]
+            found += self._execution.read(partial(_read_chunk, chunk))
+        return {row.binding.token_key: row for row in found}
 
     def read_identity(self, shard: int, identity_key: bytes) -> Reading[TokenRow | None]:
         return self._read(_READ_IDENTITY, shard=shard, identity_key=identity_key)
@@ -70,6 +85,12 @@ class PeeweeTokenRows:
             return Reading(None, session.now()) if row is None else Reading(token_row(row[1:]), row[0])
 
         return self._execution.read(work)
+
+
+def _read_chunk(chunk: Sequence[tuple[int, bytes]], session: Session) -> list[TokenRow]:
+    shards = {f"shard{number}": shard for number, (shard, _) in enumerate(chunk)}
+    keys = {f"token_key{number}": key for number, (_, key) in enumerate(chunk)}
+    return [token_row(row) for row in session.rows(_READ_MANY, **shards, **keys)]
 
 
 def _read_access(session: Session, sql: str, shard: int, token_key: bytes) -> Reading[AccessRow | None]:

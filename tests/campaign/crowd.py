@@ -26,6 +26,8 @@ PATIENCE = 8.0
 REAUTHENTICATION = "REAUTHENTICATION_REQUIRED"
 _QUICK_RECONNECT = (("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 500))
 _PAUSE = 0.05
+_BREATH = 0.02
+"""Seconds between two calls of one thread: the machine's time is for those who are killed and start again."""
 
 
 @dataclass
@@ -145,7 +147,7 @@ class Crowd:
 
     def _call(self, number: int) -> None:
         chance = random.Random(self.seed * 1000 + number)
-        while not self.stopping.is_set():
+        while not self.stopping.wait(_BREATH):
             user = chance.choice(self.users)
             try:
                 self.visit(user, chance)

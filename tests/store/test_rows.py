@@ -154,3 +154,20 @@ def test_long_blobs_are_kept_whole(tokens: Tokens, size: int) -> None:
     made = replace(connection(), sealed=blobs)
 
     assert connect(tokens, made).sealed == made.sealed
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
+def test_many_rows_are_read_whatever_their_number(tokens: Tokens, count: int) -> None:
+    made = [connect(tokens, connection(shard=number % 4096)) for number in range(count)]
+
+    found = tokens.read_many({(row.shard, row.binding.token_key) for row in made})
+
+    assert found == {row.binding.token_key: current(tokens, row) for row in made}
+
+
+def test_of_many_rows_those_that_are_gone_or_elsewhere_are_missing(tokens: Tokens) -> None:
+    there, gone = connect(tokens), connect(tokens)
+    tokens.delete(gone)
+    elsewhere = (there.shard + 1, there.binding.token_key)
+
+    assert tokens.read_many({elsewhere, (gone.shard, gone.binding.token_key), (0, key())}) == {}

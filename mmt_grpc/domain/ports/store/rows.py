@@ -1,6 +1,6 @@
 """Rows of `token` and the transitions of a refresh."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -34,6 +34,13 @@ class TokenRows(AccessRows, Protocol):
 
     def read(self, shard: int, token_key: bytes) -> Reading[TokenRow | None]:
         """Read a whole row by its key."""
+        ...
+
+    def read_many(self, keys: Collection[tuple[int, bytes]]) -> Mapping[bytes, TokenRow]:
+        """Read the rows of (shard, token_key), hundreds at once and not all at one moment; none for one that is gone.
+
+        By token_key.
+        """
         ...
 
     def read_identity(self, shard: int, identity_key: bytes) -> Reading[TokenRow | None]:

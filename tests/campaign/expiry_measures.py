@@ -42,7 +42,7 @@ class Burst:
 
     @property
     def ratio(self) -> float:
-        return self.most / self.mean
+        return self.most / self.mean if self.mean else 0.0
 
 
 def spreading_window(lives: Sequence[tuple[float, float]]) -> Window:
@@ -63,9 +63,10 @@ def burst(moments: Sequence[float], window: Window, *, sample: float = SAMPLE) -
     the window included; the mean is that of the window, however little of it they fill: a crowd at one instant is a
     burst.
     """
-    mean_rate = len(moments) / window.seconds
-    interval = sample / mean_rate
-    return Burst(interval, mean_rate * interval, most_within(moments, interval))
+    if not moments:
+        return Burst(window.seconds, 0.0, 0)
+    interval = sample / len(moments) * window.seconds
+    return Burst(interval, sample, most_within(moments, interval))
 
 
 def most_within(moments: Sequence[float], seconds: float) -> int:

@@ -74,6 +74,12 @@ OIDC_CRASHES ?= --workers 200 --exchangers 200 --databases 50
 campaign-oidc: setup system-packages  ## the same in less against npm's oidc-provider
 	PYTHONPATH=.:generated $(BIN)/python -m tests.campaign.crash --oidc $(OIDC_CRASHES) $(ARGS)
 
+# How large: make campaign-expiry EXPIRY='--tokens 1500 --life 360 --uphold-life 390'
+EXPIRY ?=
+.PHONY: campaign-expiry
+campaign-expiry: setup system-packages  ## let 10,000 tokens expire within a minute, and measure what that does
+	PYTHONPATH=.:generated $(BIN)/python -m tests.campaign.expiry $(EXPIRY) $(ARGS)
+
 # How many seeds: make campaign-simulation SEEDS=1000
 SEEDS ?= 100000
 .PHONY: campaign-simulation

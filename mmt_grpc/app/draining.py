@@ -42,6 +42,6 @@ def drain(settings: Settings) -> Sequence[SpoolKind]:
     engine = EngineWiring(opened.parts()).engine()
     engine.recover()
     engine.upstream.sweep()
-    drained = engine.stop()
+    drained = engine.stop() and not engine.settling.unsettled()
     opened.audit.close()
     return [kind for kind in spool(settings.state_dir) if not (drained and kind.kind == COMMITTED)]

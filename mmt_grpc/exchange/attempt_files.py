@@ -3,6 +3,7 @@
 A file is named `attempt-<id>.record`, mode 0600: at 0 the sealed intent behind its length (4 bytes, big-endian), at
 4096 the sealed answer likewise, a length of 0 where there is none. All of it is allocated and the intent fsynced before
 the POST, so a disk that fills up in between cannot refuse the answer. A torn answer does not open, and counts as none.
+What an answer has left of its room goes back to the disk: it is kept for minutes, and there are many.
 """
 
 import contextlib
@@ -71,9 +72,12 @@ class AttemptFiles:
             self._failpoints.reach("spool.before_answer")
             descriptor = os.open(self._path(intent.attempt_id), os.O_WRONLY | os.O_CLOEXEC)
             try:
-                _write(descriptor, sealed, ANSWER_AT)
+                end = _write(descriptor, sealed, ANSWER_AT)
                 self._failpoints.reach("spool.before_answer_sync")
                 os.fdatasync(descriptor)
+                # The answer is durable, whatever becomes of this.
+                with contextlib.suppress(OSError):
+                    os.ftruncate(descriptor, end)
             finally:
                 os.close(descriptor)
             self._failpoints.reach("spool.after_answer")
@@ -90,7 +94,7 @@ class AttemptFiles:
         except OSError:
             raise StoreUnavailableError from None
         try:
-            os.pwrite(descriptor, bytes(SIZE), 0)
+            os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
             os.fsync(descriptor)
             self._failpoints.reach("spool.before_unlink")
             path.unlink(missing_ok=True)
@@ -157,8 +161,8 @@ class AttemptFiles:
             os.close(descriptor)
 
 
-def _write(descriptor: int, sealed: bytes, at: int) -> None:
-    """Write a part: its length last, so that a torn part has none."""
+def _write(descriptor: int, sealed: bytes, at: int) -> int:
+    """Write a part, its length last, so that a torn part has none; return where it ends."""
     if at + _LENGTH.size + len(sealed) > SIZE:
         raise OSError("a record is too long")
     view, where = memoryview(sealed), at + _LENGTH.size
@@ -166,6 +170,7 @@ def _write(descriptor: int, sealed: bytes, at: int) -> None:
         written = os.pwrite(descriptor, view, where)
         view, where = view[written:], where + written
     os.pwrite(descriptor, _LENGTH.pack(len(sealed)), at)
+    return where
 
 
 def _part(content: bytes, at: int) -> bytes:

@@ -203,7 +203,7 @@ class SimulatedOs:
         disk, file = self._open[descriptor]
         assert file is not None
         disk.work("write")
-        if at == 0 and len(content) == attempt_files.SIZE:
+        if at == 0 and len(content) >= len(file.cached) and not any(content):
             # Zeros all over: what is behind the end reads as zeros here.
             file.cached.clear()
             return len(content)
@@ -212,6 +212,12 @@ class SimulatedOs:
         file.cached[at : at + len(content)] = content
         file.written_at = disk.wall()
         return len(content)
+
+    def ftruncate(self, descriptor: int, length: int) -> None:
+        disk, file = self._open[descriptor]
+        assert file is not None
+        disk.work("ftruncate")
+        del file.cached[length:]
 
     def fsync(self, descriptor: int) -> None:
         disk, file = self._open[descriptor]

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import grpc
 import pytest
 
 from mmt.v1 import token_service_pb2 as pb
-from tests.campaign.fleet import Fleet, running_fleet
-from tests.support.clients import PATIENCE, READ, Caller, token_of
+from tests.campaign.fleet import Fleet, owner_of, running_fleet
+from tests.campaign.member import Member, kill_process
+from tests.campaign.verdict import SENT_AT_MOST
+from tests.support.clients import PATIENCE, READ, Caller, Refused, token_of
 from tests.support.database_server import DatabaseServer
 from tests.support.service import Service, serving, someone
 from tests.support.waiting import until
@@ -42,9 +47,16 @@ def expired(service: Service) -> tuple[str, str]:
 
 
 def at_once(callers: Sequence[Caller], token_id: str) -> list[str]:
-    """Have all callers ask at the same moment; return the tokens they were given."""
+    """Have all callers ask at the same moment; return the tokens they were given, or the reasons why not."""
     barrier = threading.Barrier(len(callers))
     request = pb.ResolveRequest(token_id=token_id, required_scope=READ)
+
+    def answer(call: grpc.Future[pb.ResolveResponse]) -> str:
+        try:
+            return token_of(call.result())
+        except grpc.RpcError as error:
+            refused = Refused(error)
+            return " ".join([refused.reason or refused.code.name, *filter(None, [refused.metadata.get("cause")])])
 
     def ask(caller: Caller) -> list[str]:
         barrier.wait()
@@ -52,19 +64,50 @@ def at_once(callers: Sequence[Caller], token_id: str) -> list[str]:
             caller.stub.Resolve.future(request, metadata=caller.metadata, timeout=PATIENCE)
             for _ in range(CALLERS // CONNECTIONS)
         ]
-        return [token_of(call.result()) for call in calls]
+        return [answer(call) for call in calls]
 
     with ThreadPoolExecutor(len(callers)) as pool:
         return list(itertools.chain.from_iterable(pool.map(ask, callers)))
 
 
-def test_each_expiry_is_one_exchange_however_many_ask_wherever(fleet: Fleet) -> None:
-    with serving(fleet.dev) as service, ExitStack() as stack:
-        callers = [
-            stack.enter_context(closing(Caller(address, fleet.api_key)))
-            for address in fleet.addresses
+@contextmanager
+def callers_of(members: Sequence[Member], fleet: Fleet) -> Iterator[list[Caller]]:
+    """Fifty callers at each replica, on five connections."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(closing(Caller(member.address, fleet.api_key)))
+            for member in members
             for _ in range(CONNECTIONS)
         ]
+
+
+def holder_stopped_with_its_answer(fleet: Fleet, holder: Member, token_id: str) -> int:
+    """Have a replica refresh a token, and stop its exchanger (whose id is returned) when the exchange has committed.
+
+    The lease is over by then: the clock that counts is in the row.
+    """
+    pid = holder.exchanger()
+    assert pid is not None
+    stopped = threading.Event()
+
+    def stop(_: object) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        stopped.set()
+
+    fleet.notary.on_commit = stop
+    with closing(Caller(holder.address, fleet.api_key)) as caller:
+        call = caller.stub.Resolve.future(
+            pb.ResolveRequest(token_id=token_id, required_scope=READ), metadata=caller.metadata, timeout=PATIENCE
+        )
+        assert stopped.wait(PATIENCE)
+        call.cancel()
+    fleet.notary.on_commit = lambda _: None
+    fleet.query("UPDATE token SET lease_until = lease_until - 60000000 WHERE lease_until IS NOT NULL")
+    return pid
+
+
+def test_each_expiry_is_one_exchange_however_many_ask_wherever(fleet: Fleet) -> None:
+    with serving(fleet.dev) as service, callers_of(fleet.members, fleet) as callers:
         for _ in range(EXPIRIES):
             token_id, account = expired(service)
             tokens = at_once(callers, token_id)
@@ -75,3 +118,43 @@ def test_each_expiry_is_one_exchange_however_many_ask_wherever(fleet: Fleet) -> 
             assert (books["refreshes"], books["reuses"]) == (1, 0)
     assert fleet.notary.committed == EXPIRIES
     assert fleet.notary.most_sendings() == 1
+
+
+def test_a_holder_that_stands_still_past_its_lease_is_waited_for(fleet: Fleet) -> None:
+    with serving(fleet.dev) as service, callers_of(fleet.members, fleet) as callers:
+        token_id, account = expired(service)
+        pid = holder_stopped_with_its_answer(fleet, fleet.members[-1], token_id)
+        try:
+            assert Counter(at_once(callers, token_id)) == {"PROVIDER_UNAVAILABLE": REPLICAS * CALLERS}
+            assert fleet.notary.most_sendings() == 1
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        until(lambda: at_once(callers[:1], token_id) != ["PROVIDER_UNAVAILABLE"] * 10, "the answer comes")
+        tokens = at_once(callers, token_id)
+        assert len(set(tokens)) == 1
+        assert service.is_live("coinbase", account, tokens[0])
+        books = service.books("coinbase", account)
+    assert (books["refreshes"], books["reuses"]) == (1, 0)
+    assert fleet.notary.most_sendings() == 1
+
+
+def test_a_holder_that_is_gone_for_good_costs_its_token_one_more_sending_and_says_so(fleet: Fleet) -> None:
+    *staying, holder = fleet.members
+    with serving(fleet.dev) as service, callers_of(staying, fleet) as callers:
+        token_id, account = expired(service)
+        owner = owner_of(holder)
+        kill_process(holder_stopped_with_its_answer(fleet, holder, token_id))
+        holder.kill()
+        holder.lose_disk()
+        assert Counter(at_once(callers, token_id)) == {"PROVIDER_UNAVAILABLE": len(staying) * CALLERS}
+        assert fleet.notary.most_sendings() == 1
+
+        fleet.query("UPDATE replica SET seen_at = seen_at - 120000000")
+        fleet.query("UPDATE token SET not_before = not_before - 60000000 WHERE not_before IS NOT NULL")
+        fleet.mmt("replicas", "forget", owner)
+        until(lambda: at_once(callers[:1], token_id) != ["PROVIDER_UNAVAILABLE"] * 10, "the loss is admitted")
+        answers = Counter(at_once(callers, token_id))
+        books = service.books("coinbase", account)
+    assert answers == {"REAUTHENTICATION_REQUIRED ROTATION_LOST": len(staying) * CALLERS}
+    assert (books["refreshes"], books["reuses"]) == (1, 1)
+    assert fleet.notary.most_sendings() == SENT_AT_MOST

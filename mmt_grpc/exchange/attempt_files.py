@@ -28,6 +28,11 @@ from mmt_grpc.exchange.attempt_records import (
 )
 
 KIND: Final = "attempt"
+PARTIAL: Final = ".partial"
+"""Ends the name of a file whose intent is not whole yet. What a death leaves of it was never sent: the spool removes it
+at the next start. Under its final name it would look, to whoever settles just then, like an attempt that was not sent,
+and be removed though its owner is about to send.
+"""
 ANSWER_AT: Final = 4096
 SIZE: Final = ANSWER_AT + 28 * 1024
 """Bytes: two tokens of 8 KiB each, with much room."""
@@ -48,12 +53,14 @@ class AttemptFiles:
     def intend(self, intent: Intent) -> None:
         sealed = self._sealing.seal_record(_INTENT, encode_intent(intent))
         path = self._path(intent.attempt_id)
+        partial = path.with_suffix(PARTIAL)
         try:
             self._failpoints.reach("spool.before_intent")
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
                 os.posix_fallocate(descriptor, 0, SIZE)
                 _write(descriptor, sealed, 0)
+                partial.rename(path)
                 self._failpoints.reach("spool.before_intent_sync")
                 os.fsync(descriptor)
             finally:
@@ -62,8 +69,9 @@ class AttemptFiles:
             self._failpoints.reach("spool.after_intent")
         except OSError:
             # A disk that has just failed may refuse this too; what is left of it is settled like any other record.
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+            for left in (partial, path):
+                with contextlib.suppress(OSError):
+                    left.unlink(missing_ok=True)
             raise StoreUnavailableError from None
 
     def answer(self, intent: Intent, answer: Answer) -> None:
@@ -136,7 +144,9 @@ class AttemptFiles:
             if _part(content, 0):
                 self._log.error("attempt_unreadable", part="intent")
             else:
-                self.scrub(bytes.fromhex(path.stem.partition("-")[2]))
+                # Where the disk refuses it stays, and stands for nothing: nobody may wait for that.
+                with contextlib.suppress(StoreUnavailableError):
+                    self.scrub(bytes.fromhex(path.stem.partition("-")[2]))
             return None
         return AttemptRecord(intent, self._answer_of(intent, _part(content, ANSWER_AT)))
 

@@ -65,3 +65,39 @@ def test_an_answer_is_overwritten_to_its_end_before_it_is_unlinked(files: Attemp
 
         assert kept.read() == bytes(size)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_that_is_being_written_is_removed_by_nobody_who_settles_meanwhile(
+    files: AttemptFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allocate, seen = os.posix_fallocate, list[AttemptRecord]()
+
+    def settle_meanwhile(descriptor: int, offset: int, length: int) -> None:
+        allocate(descriptor, offset, length)
+        seen.extend(files.records())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", settle_meanwhile)
+        files.intend(INTENT)
+
+    assert seen == []
+    assert files.records() == [AttemptRecord(INTENT, None)]
+    assert files.knows(INTENT.attempt_id)
+
+
+def test_a_file_without_an_intent_that_cannot_be_removed_keeps_nobody_from_settling(
+    files: AttemptFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.intend(INTENT)
+    torn = tmp_path / f"attempt-{bytes(16).hex()}.record"
+    torn.write_bytes(bytes(SIZE))
+
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", refuse)
+        assert files.records() == [AttemptRecord(INTENT, None)]
+
+    assert files.records() == [AttemptRecord(INTENT, None)]
+    assert not torn.exists()

@@ -31,8 +31,8 @@ class Parts:
     """Ports and identity of one exchanger.
 
     `lanes` are for attempts, of which there is one at most for a row; `revocation_lanes` for what nobody waits for.
-    `owner` and `life` are 16 bytes; `tokens` and `requests` may be one object; `epochs` returns the access and renewal
-    epochs that are loaded.
+    `integrations` are the names of those that `providers` has. `owner` and `life` are 16 bytes; `tokens` and `requests`
+    may be one object; `epochs` returns the access and renewal epochs that are loaded.
     """
 
     owner: bytes
@@ -49,6 +49,7 @@ class Parts:
     epochs: Callable[[], tuple[tuple[int, ...], tuple[int, ...]]]
     audit: Audit
     providers: Providers
+    integrations: frozenset[str]
     spool: Spool
     attempt_log: AttemptLog
     pacing: Pacing

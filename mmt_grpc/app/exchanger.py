@@ -94,6 +94,7 @@ class Opened:
             epochs=self._epochs,
             audit=self.audit,
             providers=self._providers(),
+            integrations=frozenset(self._settings.providers),
             spool=Spool(directory=directory, sealing=records),
             attempt_log=AttemptFiles(directory=directory, sealing=records, failpoints=self._points, log=log),
             pacing=self._pacing,

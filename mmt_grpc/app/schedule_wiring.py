@@ -18,6 +18,7 @@ def build_scheduler(parts: Parts, refreshing: Refreshing) -> Scheduler:
 
     return Scheduler(
         rows=parts.tokens,
+        integrations=parts.integrations,
         start=start,
         wait=parts.pacing.wait,
         clock=parts.clock,

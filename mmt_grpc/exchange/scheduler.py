@@ -1,8 +1,7 @@
 """Refreshes ahead of expiry: what is due is found by index, spread over time, and started where that is possible."""
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -21,13 +20,19 @@ JUST_STARTED: Final = 5 * MICROSECONDS
 NOT_STARTED: Final = 60 * MICROSECONDS
 """A row that could not be started, though its provider could, is refreshed elsewhere or unreadable."""
 LONGEST_PAUSE: Final = 30 * MICROSECONDS
+CENSUS_PAUSE: Final = 600 * MICROSECONDS
+"""Between two looks for rows of integrations that are configured no more."""
 
 
 class DueRows(Protocol):
     """Where rows that are due are found."""
 
-    def due(self, limit: int, *, skip: Collection[str] = ()) -> Sequence[TokenRow]:
-        """Read up to `limit` rows that are due, the earliest first, none of the integrations in `skip`."""
+    def due(self, integration: str, limit: int) -> Sequence[TokenRow]:
+        """Read up to `limit` rows of an integration that are due, the earliest first."""
+        ...
+
+    def integrations(self) -> Sequence[str]:
+        """Read the names of all integrations that have rows."""
         ...
 
 
@@ -40,14 +45,17 @@ class Planned:
 
 
 class Scheduler:
-    """Starts what is due. `start` begins a refresh and returns whether it did; `wait` returns for how many microseconds
-    nothing scheduled is admitted at an integration, 0 if something may be. Neither may block for long.
+    """Starts what is due at the configured `integrations`.
+
+    `start` begins a refresh and returns whether it did; `wait` returns for how many microseconds nothing scheduled is
+    admitted at an integration, 0 if something may be. Neither may block for long.
     """
 
     def __init__(
         self,
         *,
         rows: DueRows,
+        integrations: Collection[str],
         start: Callable[[TokenRow], bool],
         wait: Callable[[str], int],
         clock: Clock,
@@ -66,7 +74,9 @@ class Scheduler:
         self._batch = batch
         self._closed_until: dict[str, int] = {}
         self._started = LeftAlone(clock=clock)
-        self._refused = LeftAlone(clock=clock)
+        self._refused = {name: LeftAlone(clock=clock) for name in sorted(integrations)}
+        self._strangers: set[str] = set()
+        self._next_census = 0
 
     def run(self) -> None:
         """Work in the background until told to stop; a store that is away is asked less and less often."""
@@ -84,6 +94,7 @@ class Scheduler:
     def tick(self) -> int:
         """Start what is due, spread over a tick; return the microseconds that are left of it. Raises as the store."""
         began = self._clock.elapsed()
+        self._look_for_strangers()
         for planned in self.plan():
             left = planned.at - self._clock.elapsed()
             if left > 0 and self._stopping.wait(left / MICROSECONDS):
@@ -100,9 +111,10 @@ class Scheduler:
         """
         now = self._clock.elapsed()
         planned: list[Planned] = []
-        for rows in self._read(now).values():
+        for integration in self._refused:
+            rows = self._startable(integration)
             self._shuffle(rows)
-            width = TICK // len(rows)
+            width = TICK // max(1, len(rows))
             for number, row in enumerate(rows):
                 at = now + number * width + self._randomness.jitter(0, width - 1)
                 planned.append(Planned(at, row))
@@ -124,11 +136,11 @@ class Scheduler:
         if started:
             self._started.leave(key, JUST_STARTED)
         elif not self._is_closed(integration):
-            self._refused.leave(key, self._randomness.jitter(NOT_STARTED // 2, NOT_STARTED))
+            self._refused[integration].leave(key, self._randomness.jitter(NOT_STARTED // 2, NOT_STARTED))
         return started
 
     def _is_closed(self, integration: str) -> bool:
-        """Whether an integration admits nothing scheduled now; for how long is remembered, for the next reading."""
+        """Whether an integration admits nothing scheduled now; for how long is remembered."""
         now = self._clock.elapsed()
         if self._closed_until.get(integration, 0) > now:
             return True
@@ -136,32 +148,31 @@ class Scheduler:
         self._closed_until[integration] = now + wait
         return wait > 0
 
-    def _read(self, now: int) -> dict[str, list[TokenRow]]:
-        """Read what is due, by integration.
+    def _startable(self, integration: str) -> list[TokenRow]:
+        """Read what is due at an integration; nothing is read of one that admits nothing for a tick or longer.
 
-        While a reading comes back full, the next one skips the integration that filled it most: one with many rows due,
-        or a closed one, holds up no other. Rows left alone for long do not use the batch up.
+        Rows left alone for long do not use the batch up.
         """
-        skip = {name for name, until in self._closed_until.items() if until >= now + TICK}
-        limit = self._batch + self._refused.count()
-        found: dict[bytes, TokenRow] = {}
-        while True:
-            rows = self._rows.due(limit, skip=frozenset(skip))
-            found |= {row.binding.token_key: row for row in rows}
-            names = Counter(row.binding.integration for row in rows if row.binding.integration not in skip)
-            if len(rows) < limit or not names:
-                return self._by_integration(found)
-            skip.add(names.most_common(1)[0][0])
+        if self._is_closed(integration) and self._closed_until[integration] >= self._clock.elapsed() + TICK:
+            return []
+        refused = self._refused[integration]
+        rows = self._rows.due(integration, self._batch + refused.count())
+        startable = [row for row in rows if not self._is_left_alone(row)]
+        return startable[: self._batch]
 
-    def _by_integration(self, found: Mapping[bytes, TokenRow]) -> dict[str, list[TokenRow]]:
-        chosen: dict[str, list[TokenRow]] = {}
-        for key, row in found.items():
-            if self._started.has(key) or self._refused.has(key):
-                continue
-            rows = chosen.setdefault(row.binding.integration, [])
-            if len(rows) < self._batch:
-                rows.append(row)
-        return chosen
+    def _is_left_alone(self, row: TokenRow) -> bool:
+        key = row.binding.token_key
+        return self._started.has(key) or self._refused[row.binding.integration].has(key)
+
+    def _look_for_strangers(self) -> None:
+        """Say once of each integration that has rows and is configured no more: nothing refreshes them ahead."""
+        now = self._clock.elapsed()
+        if self._next_census > now:
+            return
+        for name in sorted(set(self._rows.integrations()) - self._refused.keys() - self._strangers):
+            self._strangers.add(name)
+            self._log.error("integration_not_configured", integration=name)
+        self._next_census = now + CENSUS_PAUSE
 
     def _shuffle(self, rows: list[TokenRow]) -> None:
         for last in range(len(rows) - 1, 0, -1):

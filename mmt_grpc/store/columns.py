@@ -61,6 +61,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     ),
     **dict.fromkeys(("key_id", "client_id", "name", "kind", "mode"), _LABEL),
     "integration": Kind(str, shortest=1, longest=MAX_INTEGRATION),
+    "after_integration": Kind(str, longest=MAX_INTEGRATION),
     **dict.fromkeys(("access_epochs", "renewal_epochs"), Kind(str, longest=MAX_LIST)),
     "last_failure": Kind(str, nullable=True, shortest=1, longest=MAX_FAILURE),
     "spent": Kind(bytes, shortest=SPENT_BYTES, longest=SPENT_BYTES),

@@ -41,6 +41,10 @@ class Dialect(Protocol):
         """Return SQL with the driver's placeholders in place of `:name`."""
         ...
 
+    def by_index(self, name: str) -> str:
+        """Return what stands behind a table's name to have it read by that index and no other."""
+        ...
+
     def packed(self, facts: Sequence[str], blobs: Sequence[str]) -> str:
         """Return the expression of a row in as few columns as the database's client likes best.
 

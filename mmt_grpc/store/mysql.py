@@ -87,6 +87,9 @@ class MysqlDialect:
     def placeholders(self, sql: str) -> str:
         return _PARAMETER.sub(r"%(\1)s", sql)
 
+    def by_index(self, name: str) -> str:
+        return f"FORCE INDEX ({name})"
+
     def packed(self, facts: Sequence[str], blobs: Sequence[str]) -> str:
         # One column of bytes: how many blobs, their lengths, the facts, then the blobs themselves. PyMySQL spends more
         # on each further column than it takes to cut this apart.

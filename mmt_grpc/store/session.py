@@ -16,6 +16,7 @@ ClockShift = Callable[[], int]
 """Microseconds by which the database's clock is taken to be ahead of itself."""
 
 _NOW: Final = "{now}"
+_BY_INDEX: Final = re.compile(r"\{by index (\w+)\}")
 _PACKED: Final = re.compile(r"\{packed ([^|}]*) \| ([^}]*)\}")
 
 
@@ -23,7 +24,8 @@ class Session:
     """A connection in the hands of one thread at a time.
 
     Statements are written once for every database: `:name` is a parameter named after the column it goes into, `{now}`
-    the database's clock, `{packed a, b | c}` columns to be unpacked by `packed_row`. Any error of the driver leaves as
+    the database's clock, `{packed a, b | c}` columns to be unpacked by `packed_row`, `{by index i}` behind a table the
+    index to read it by. Any error of the driver leaves as
     a `StatementError`.
     """
 
@@ -108,6 +110,7 @@ class Session:
     def _compile(self, sql: str) -> tuple[str, bool]:
         text = sql.replace(_NOW, f"({self._dialect.clock} + :shift)")
         text = _PACKED.sub(lambda found: self._dialect.packed(found[1].split(", "), found[2].split(", ")), text)
+        text = _BY_INDEX.sub(lambda found: self._dialect.by_index(found[1]), text)
         return self._dialect.placeholders(text), _NOW in sql
 
 

@@ -85,6 +85,9 @@ class SqliteDialect:
     def placeholders(self, sql: str) -> str:
         return sql
 
+    def by_index(self, name: str) -> str:
+        return f"INDEXED BY {name}"
+
     def packed(self, facts: Sequence[str], blobs: Sequence[str]) -> str:
         return ", ".join((" || ' ' || ".join(f"COALESCE({fact}, '')" for fact in facts), *blobs))
 

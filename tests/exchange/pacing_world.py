@@ -1,11 +1,10 @@
 """What paces refreshes, over a clock that a test moves, a store in memory, and rows that are due."""
 
 import bisect
-import heapq
 import itertools
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from mmt_grpc.domain.errors import StoreUnavailableError
@@ -135,7 +134,8 @@ class DueTable:
         self._clock = clock
         self._index: defaultdict[str, list[tuple[int, bytes]]] = defaultdict(list)
         self._rows: dict[bytes, TokenRow] = {}
-        self.readings: list[tuple[int, frozenset[str]]] = []
+        self.readings: list[tuple[str, int]] = []
+        self.censuses = 0
         self.away = False
 
     def add(self, number: int, *, integration: str = "coinbase", next_refresh_at: int | None) -> TokenRow:
@@ -157,14 +157,19 @@ class DueTable:
             bisect.insort(index, (next_refresh_at, key))
         self._rows[key] = replace(row, next_refresh_at=next_refresh_at)
 
-    def due(self, limit: int, *, skip: Collection[str] = ()) -> Sequence[TokenRow]:
-        self.readings.append((limit, frozenset(skip)))
+    def due(self, integration: str, limit: int) -> Sequence[TokenRow]:
+        self.readings.append((integration, limit))
         if self.away:
             raise StoreUnavailableError
         now = self._clock.elapsed()
-        entries = heapq.merge(*(index for name, index in self._index.items() if name not in skip))
-        due = itertools.takewhile(lambda entry: entry[0] <= now, entries)
+        due = itertools.takewhile(lambda entry: entry[0] <= now, self._index[integration])
         return [self._rows[key] for _, key in itertools.islice(due, limit)]
+
+    def integrations(self) -> Sequence[str]:
+        self.censuses += 1
+        if self.away:
+            raise StoreUnavailableError
+        return sorted(name for name, index in self._index.items() if index)
 
 
 def row_of(number: int, *, integration: str) -> TokenRow:

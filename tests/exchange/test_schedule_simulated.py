@@ -84,6 +84,7 @@ class Fleet:
 
         return Scheduler(
             rows=self.table,
+            integrations=[self.integration],
             start=start,
             wait=pacing.wait,
             clock=self.clock,

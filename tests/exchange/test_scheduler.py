@@ -7,7 +7,7 @@ import pytest
 
 from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
 from mmt_grpc.domain.token_row import TokenRow
-from mmt_grpc.exchange.scheduler import BATCH, JUST_STARTED, LONGEST_PAUSE, NOT_STARTED, TICK, Scheduler
+from mmt_grpc.exchange.scheduler import BATCH, CENSUS_PAUSE, JUST_STARTED, LONGEST_PAUSE, NOT_STARTED, TICK, Scheduler
 from tests.exchange.pacing_world import HOUR, MINUTE, SECOND, ClockedEvent, DueTable
 from tests.support.fakes_clock import ManualClock, SeededRandomness
 from tests.support.fakes_failure import RecordingLog
@@ -25,6 +25,7 @@ class Bench:
         self.broken: dict[int, Exception | None] = {}
         self.scheduler = Scheduler(
             rows=self.table,
+            integrations=["coinbase", "uphold"],
             start=self._start,
             wait=lambda integration: self.closed.get(integration, 0),
             clock=self.clock,
@@ -98,7 +99,7 @@ class TestATick:
         bench.ticks(5)
 
         assert len(bench.started) == 5 * BATCH
-        assert [limit for limit, _ in bench.table.readings] == [BATCH] * len(bench.table.readings)
+        assert set(bench.table.readings) == {("coinbase", BATCH), ("uphold", BATCH)}
         assert sorted(bench.numbers[:BATCH]) == list(range(BATCH))
 
     def test_a_row_that_was_started_is_not_started_again_before_its_lease_shows(self, bench: Bench) -> None:
@@ -137,11 +138,31 @@ class TestProviders:
         bench.closed["uphold"] = MINUTE
         bench.due(1, integration="uphold")
         bench.ticks(2)
-        assert [skip for _, skip in bench.table.readings] == [frozenset(), frozenset({"uphold"})]
+        assert {integration for integration, _ in bench.table.readings} == {"coinbase"}
 
         del bench.closed["uphold"]
         bench.ticks(MINUTE // TICK)
         assert bench.numbers == [1]
+
+    def test_one_that_is_configured_no_more_is_an_alarm_once(self, bench: Bench) -> None:
+        bench.due(1, integration="bygone")
+        bench.due(2, 3)
+
+        bench.ticks(2 * CENSUS_PAUSE // TICK)
+
+        assert bench.log.named("integration_not_configured") == [{"integration": "bygone"}]
+        assert bench.log.alarms == ["integration_not_configured"]
+        assert sorted(bench.numbers) == [2, 3]
+
+    def test_what_is_configured_no_more_is_looked_for_rarely(self, bench: Bench) -> None:
+        bench.ticks(CENSUS_PAUSE // TICK)
+        assert bench.table.censuses == 1
+        bench.due(1, integration="bygone")
+
+        bench.ticks(2)
+
+        assert bench.table.censuses == 2
+        assert len(bench.log.named("integration_not_configured")) == 1
 
 
 class TestRowsThatDoNotStart:
@@ -169,8 +190,9 @@ class TestRowsThatDoNotStart:
     def test_a_row_whose_provider_had_just_closed_is_not_blamed(self, bench: Bench) -> None:
         bench.broken = {1: None}
         bench.due(1)
-        waits = iter([0, 2 * SECOND])
-        bench.scheduler._wait = lambda _: next(waits, 0)
+        # Asked before reading, before starting, and after.
+        waits = iter([0, 0, 2 * SECOND])
+        bench.scheduler._wait = lambda integration: next(waits, 0) if integration == "coinbase" else 0
         bench.ticks()
         bench.broken = {}
 
@@ -212,9 +234,9 @@ class TestRunning:
         bench.clock.plan(10 * MINUTE, bench.stopping.set)
         bench.scheduler.run()
 
-        asked = len(bench.table.readings)
+        asked = bench.table.censuses
         assert 10 * MINUTE // LONGEST_PAUSE <= asked <= 60
-        assert len(bench.log.named("schedule_waits")) == asked
+        assert len(bench.log.named("schedule_waits")) == bench.table.censuses
 
     def test_it_goes_on_when_the_store_is_back(self, bench: Bench) -> None:
         bench.due(1, 2)

@@ -17,7 +17,7 @@ from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.exchange.write_back import StoppedError
 from tests.simulation.database import Database
 from tests.simulation.disk import File, SimulatedDisk
-from tests.simulation.exchange import Exchange, Post
+from tests.simulation.exchange import NAME, Exchange, Post
 from tests.simulation.line import Line
 from tests.simulation.oracle import Attempt, Oracle
 from tests.simulation.provider import SimulatedProvider
@@ -199,6 +199,7 @@ class Life:
                 epochs=lambda: ((1,), (1,)),
                 audit=SimulatedAudit(),
                 providers=self._provider(),
+                integrations=frozenset({NAME}),
                 spool=spool,
                 attempt_log=AttemptFiles(directory=cast("Any", disk.root), sealing=records, failpoints=steps, log=log),
                 pacing=Pacing(

@@ -36,18 +36,26 @@ def test_what_is_due_comes_earliest_first_and_never_more_than_asked_for(tokens: 
     due_from(tokens, now + MINUTE)
     due_from(tokens, None)
 
-    assert keys(tokens.due(10)) == keys([made[3], made[1], made[2], made[0]])
-    assert tokens.due(2) == [made[3], made[1]]
+    assert keys(tokens.due("coinbase", 10)) == keys([made[3], made[1], made[2], made[0]])
+    assert tokens.due("coinbase", 2) == [made[3], made[1]]
 
 
-def test_rows_of_integrations_that_are_skipped_are_not_due(tokens: Tokens) -> None:
+def test_each_integrations_rows_are_due_by_themselves(tokens: Tokens) -> None:
     now = tokens.now()
-    names = ("coinbase", "uphold", "acme")
+    names = ("coinbase", "uphold", "uphold", "acme")
     rows = [due_from(tokens, now - age * MINUTE, integration=name) for age, name in enumerate(names, start=1)]
 
-    assert keys(tokens.due(10, skip={"coinbase"})) == keys([rows[2], rows[1]])
-    assert keys(tokens.due(10, skip={"coinbase", "acme"})) == keys([rows[1]])
-    assert tokens.due(10, skip=set(names)) == []
+    assert keys(tokens.due("coinbase", 10)) == keys([rows[0]])
+    assert keys(tokens.due("uphold", 10)) == keys([rows[2], rows[1]])
+    assert tokens.due("bygone", 10) == []
+
+
+def test_the_integrations_that_have_rows_are_known_whether_anything_is_due_there_or_not(tokens: Tokens) -> None:
+    assert tokens.integrations() == []
+    for name, at in (("uphold", 1), ("binance", None), ("uphold", None), ("coinbase", tokens.now() + DAY)):
+        due_from(tokens, at, integration=name)
+
+    assert list(tokens.integrations()) == ["binance", "coinbase", "uphold"]
 
 
 def test_a_failure_moves_the_next_refresh_on(backend: Backend) -> None:
@@ -58,9 +66,9 @@ def test_a_failure_moves_the_next_refresh_on(backend: Backend) -> None:
     assert tokens.release(row, attempt_id=lease(tokens, row), not_before=now + MINUTE, never_sent=True)
 
     assert current(tokens, row).next_refresh_at == now + MINUTE
-    assert tokens.due(10) == []
+    assert tokens.due("coinbase", 10) == []
     backend.clock.shift = MINUTE
-    assert keys(tokens.due(10)) == keys([row])
+    assert keys(tokens.due("coinbase", 10)) == keys([row])
 
 
 def test_a_failure_on_demand_leaves_a_later_refresh_and_none_as_they_are(tokens: Tokens) -> None:
@@ -87,28 +95,28 @@ def test_a_row_in_doubt_is_due_when_its_time_has_come_and_nobody_is_waited_for(b
     made = replace(connection(), next_refresh_at=tokens.now() - MINUTE)
     row, _ = in_doubt(tokens, made, wait=MINUTE)
     backend.replicas.beat(beat(owner=OWNER))
-    assert tokens.due(10) == []
+    assert tokens.due("coinbase", 10) == []
 
     backend.clock.shift = 2 * MINUTE
-    assert tokens.due(10) == []
+    assert tokens.due("coinbase", 10) == []
 
     backend.clock.shift = SEEN_FOR
-    assert tokens.due(10) == [row]
+    assert tokens.due("coinbase", 10) == [row]
 
 
 def test_a_refresh_that_runs_is_due_only_when_its_lease_is_over(backend: Backend) -> None:
     tokens = backend.tokens
     row = due_from(tokens, tokens.now() - MINUTE)
     lease(tokens, row)
-    assert tokens.due(10) == []
+    assert tokens.due("coinbase", 10) == []
 
     backend.clock.shift = MINUTE
 
-    assert tokens.due(10) == [current(tokens, row)]
+    assert tokens.due("coinbase", 10) == [current(tokens, row)]
 
 
 def test_a_condemned_row_is_never_due(tokens: Tokens) -> None:
     row = due_from(tokens, tokens.now() - MINUTE)
     assert tokens.condemn(row, attempt_id=lease(tokens, row), failure="invalid_grant")
 
-    assert tokens.due(10) == []
+    assert tokens.due("coinbase", 10) == []

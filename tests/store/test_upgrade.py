@@ -124,3 +124,23 @@ def test_a_step_that_was_cut_off_between_its_columns_is_finished(older: Older) -
     with opened(older.url) as connected:
         assert schema_number(connected.execution) == 2
     assert query(older.url, "SELECT last_failure, failed_at, condemned_at FROM token") in ([], ())
+
+
+def test_rows_that_were_due_before_are_found_by_their_integration(older: Older) -> None:
+    older.migrate(up_to=3)
+    older.insert_token(TokenState.ACTIVE)
+    query(older.url, "UPDATE token SET next_refresh_at = 7")
+
+    assert older.migrate(up_to=4) == [4]
+    older.insert_token(TokenState.ACTIVE, b"l" * 32)
+
+    with contextlib.closing(open_store(older.url)) as store:
+        assert [row.next_refresh_at for row in store.tokens.due("coinbase", 10)] == [7]
+        assert list(store.tokens.integrations()) == ["coinbase"]
+
+
+def test_an_index_that_is_there_already_is_left_as_it_is(older: Older) -> None:
+    older.migrate(up_to=3)
+    query(older.url, "CREATE INDEX token_integration_next_refresh_at ON token (integration, next_refresh_at)")
+
+    assert older.migrate(up_to=4) == [4]

@@ -1,6 +1,6 @@
 """The transitions around IN_DOUBT in memory, and the rows that are due."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mmt_grpc.domain.model import MICROSECONDS
@@ -59,13 +59,17 @@ class FakeSettlementRows(FakeRefreshRows):
         with self._lock:
             return [row for row in self.rows.values() if owner in (row.lease_owner, row.doubt_owner)]
 
-    def due(self, limit: int, *, skip: Collection[str] = ()) -> Sequence[TokenRow]:
+    def due(self, integration: str, limit: int) -> Sequence[TokenRow]:
         with self._lock:
             now = self.now()
-            kept = [row for row in self.rows.values() if row.binding.integration not in skip]
+            kept = [row for row in self.rows.values() if row.binding.integration == integration]
             passed = [(row.next_refresh_at, row) for row in kept if row.next_refresh_at is not None]
             due = [(at, row) for at, row in passed if at <= now and self._wants_work(row, now)]
             return [row for _, row in sorted(due, key=lambda found: found[0])][:limit]
+
+    def integrations(self) -> Sequence[str]:
+        with self._lock:
+            return sorted({row.binding.integration for row in self.rows.values()})
 
     def erase_renewals(self, older_than: int, limit: int) -> int:
         with self._lock:

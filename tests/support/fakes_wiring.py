@@ -35,6 +35,8 @@ from tests.support.fake_connect import FakeTokens
 from tests.support.fakes_failure import ArmedFailpoints
 from tests.support.fakes_process import StagedLanes
 
+INTEGRATIONS = frozenset({"coinbase", "uphold", "binance"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
@@ -107,6 +109,7 @@ def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
             epochs=lambda: (parts.access_keyring.epochs, parts.renewal_keyring.epochs),
             audit=parts.audit,
             providers=parts.providers,
+            integrations=INTEGRATIONS,
             spool=spool,
             attempt_log=AttemptFiles(
                 directory=parts.state_directory / "spool",

@@ -13,7 +13,12 @@ import peewee
 from mmt_grpc.store.dialect import Dialect
 from mmt_grpc.store.execution import Execution
 from mmt_grpc.store.faults import DuplicateError
-from mmt_grpc.store.migrations import m0001_tables, m0002_settlement, m0003_budgets
+from mmt_grpc.store.migrations import (
+    m0001_tables,
+    m0002_settlement,
+    m0003_budgets,
+    m0004_due_by_integration,
+)
 from mmt_grpc.store.migrations.ddl import add_columns, create_table
 from mmt_grpc.store.migrations.fields import Number
 from mmt_grpc.store.refusals import NewerSchemaError
@@ -65,7 +70,17 @@ def _budgets(target: Target) -> None:
         add_columns(target.database, model)
 
 
-STEPS: Final[Sequence[Step]] = (Step(1, _first_tables), Step(2, _settlement), Step(3, _budgets))
+def _due_by_integration(target: Target) -> None:
+    for model in m0004_due_by_integration.ADDITIONS:
+        add_columns(target.database, model)
+
+
+STEPS: Final[Sequence[Step]] = (
+    Step(1, _first_tables),
+    Step(2, _settlement),
+    Step(3, _budgets),
+    Step(4, _due_by_integration),
+)
 LATEST: Final = STEPS[-1].number
 
 _RECORD: Final = "INSERT INTO schema_migration (number, applied_at) VALUES (:number, {now})"

@@ -1,6 +1,6 @@
 """What settles refreshes whose outcome is not known, and finds those that are due."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from mmt_grpc.domain.ports.store.rows import RefreshRows
@@ -42,15 +42,19 @@ class SettlementRows(RefreshRows, Protocol):
         """Read the rows that name `owner` as `lease_owner` or `doubt_owner`, whatever their state."""
         ...
 
-    def due(self, limit: int, *, skip: Collection[str] = ()) -> Sequence[TokenRow]:
-        """Read up to `limit` rows whose `next_refresh_at` has passed by the database's clock, the earliest first; none
-        of the integrations in `skip`.
+    def due(self, integration: str, limit: int) -> Sequence[TokenRow]:
+        """Read up to `limit` rows of an integration whose `next_refresh_at` has passed by the database's clock, the
+        earliest first.
 
-        By index: the cost grows with what is due, not with what is stored. ACTIVE rows; REFRESHING ones whose lease is
-        over, for their replica may never come back to doubt them; IN_DOUBT ones whose `not_before` has passed and that
-        name no replica seen in the last 10 min. A failure moves `next_refresh_at` on to `not_before`; a doubt makes a
-        row due that was to be refreshed on demand only.
+        By index: the cost grows with what is due there, not with what is stored, nor with what is due elsewhere. ACTIVE
+        rows; REFRESHING ones whose lease is over, for their replica may never come back to doubt them; IN_DOUBT ones
+        whose `not_before` has passed and that name no replica seen in the last 10 min. A failure moves
+        `next_refresh_at` on to `not_before`; a doubt makes a row due that was to be refreshed on demand only.
         """
+        ...
+
+    def integrations(self) -> Sequence[str]:
+        """Read the names of all integrations that have rows, configured or not; the cost grows with their number."""
         ...
 
     def erase_renewals(self, older_than: int, limit: int) -> int:

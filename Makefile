@@ -74,7 +74,7 @@ OIDC_CRASHES ?= --workers 200 --exchangers 200 --databases 50
 campaign-oidc: setup system-packages  ## the same in less against npm's oidc-provider
 	PYTHONPATH=.:generated $(BIN)/python -m tests.campaign.crash --oidc $(OIDC_CRASHES) $(ARGS)
 
-# How large: make campaign-expiry EXPIRY='--tokens 1500 --life 360 --uphold-life 390'
+# How large: make campaign-expiry EXPIRY='--tokens 1500 --life 420 --uphold-life 395'
 EXPIRY ?=
 .PHONY: campaign-expiry
 campaign-expiry: setup system-packages  ## let 10,000 tokens expire within a minute, and measure what that does

@@ -17,9 +17,11 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from tests.campaign.expiry_exchange import COINBASE, UPHOLD
+from tests.campaign.expiry_machine import Cores, Reading, cores, read
 from tests.campaign.expiry_measures import SAMPLE, Burst, Window
 from tests.campaign.expiry_stage import Size, Stage, running_stage
 from tests.campaign.expiry_verdict import (
@@ -53,6 +55,7 @@ class Findings:
     budget: Budget
     callers: Callers
     latencies: Sequence[Latency]
+    cores: Sequence[Cores]
 
     @property
     def slowed(self) -> tuple[float, float]:
@@ -95,28 +98,33 @@ def run(stage: Stage, sample: float, tell: Callable[[str], None]) -> Findings:
     window, uphold_ends_at = stage.window(COINBASE), stage.groups[UPHOLD][0].ends_at
     plan = stage.plan(COINBASE)
     began = time.monotonic()
+    storm = Window(window.begins_at, window.ends_at + _END_OF_STORM)
+    end = max(storm.ends_at + _LAST_MINUTE, uphold_ends_at + _AFTER_THE_END)
     if window.begins_at < began + _SHORTEST_QUIET:
         sys.exit("connecting took so long that there is no quiet before the storm: give the tokens a longer life")
-    with stage.watching() as watch:
-        storm = Window(window.begins_at, window.ends_at + _END_OF_STORM)
-        end = max(storm.ends_at + _LAST_MINUTE, uphold_ends_at + _AFTER_THE_END)
-        _wait(stage, [("quiet", window.begins_at), ("storm", storm.ends_at), ("quiet again", end)], tell)
+    if end > stage.groups[COINBASE][0].ends_at:
+        sys.exit("tokens that are refreshed early would be due again within the run: let Uphold's end sooner")
     quiet = Window(began, storm.begins_at), Window(storm.ends_at, min(end, uphold_ends_at - _LAST_MINUTE))
+    borders = {"quiet": storm.begins_at, "storm": storm.ends_at, "quiet again": quiet[1].ends_at}
+    with stage.watching() as watch:
+        readings = [read(), *(_wait(stage, name, border, tell) for name, border in borders.items())]
+        _wait(stage, "Uphold's end", end, tell)
     phases = {"quiet before": quiet[:1], "storm": [storm], "quiet after": quiet[1:], "quiet": quiet}
     return Findings(
         judge_storm(stage, window, plan, sample),
         judge_budget(stage),
         judge_callers(stage, watch.answers),
         latencies(watch.answers, phases),
+        [cores(name, [pair]) for name, pair in zip(phases, pairwise(readings), strict=False)],
     )
 
 
-def _wait(stage: Stage, phases: Sequence[tuple[str, float]], tell: Callable[[str], None]) -> None:
-    for name, ends_at in phases:
-        while (left := ends_at - time.monotonic()) > 0:
-            done = len(stage.refreshes(COINBASE)), len(stage.refreshes(UPHOLD))
-            tell(f"{name}: {left:.0f} s more, {done[0]:,} refreshes at Coinbase, {done[1]} at Uphold")
-            time.sleep(min(left, _EVERY))
+def _wait(stage: Stage, name: str, ends_at: float, tell: Callable[[str], None]) -> Reading:
+    while (left := ends_at - time.monotonic()) > 0:
+        done = len(stage.refreshes(COINBASE)), len(stage.refreshes(UPHOLD))
+        tell(f"{name}: {left:.0f} s more, {done[0]:,} refreshes at Coinbase, {done[1]} at Uphold")
+        time.sleep(min(left, _EVERY))
+    return read()
 
 
 def report(findings: Findings) -> str:
@@ -139,6 +147,9 @@ def report(findings: Findings) -> str:
     ]
     times = [
         f"{one.phase}: {one.calls:,} calls, p50 {one.p50:.2f} ms, p99 {one.p99:.2f} ms" for one in findings.latencies
+    ]
+    times += [
+        f"{one.phase}: {one.everybody:.2f} of {one.machine} cores busy, {one.ours:.2f} by us" for one in findings.cores
     ]
     return "\n".join([*lines, *times, f"the storm slowed p50 by {p50:.2f}, p99 by {p99:.2f}"])
 

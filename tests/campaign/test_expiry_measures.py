@@ -8,6 +8,7 @@ import pytest
 
 from mmt_grpc.domain.ports.clock import Randomness
 from mmt_grpc.exchange.lifetimes import next_refresh
+from tests.campaign.expiry_machine import Reading, cores, read
 from tests.campaign.expiry_measures import (
     MOST_BURST,
     Window,
@@ -81,3 +82,10 @@ def test_a_lag_is_that_of_the_order() -> None:
 def test_a_percentile_is_a_value_that_was_measured() -> None:
     assert percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 2.0
     assert percentile([4.0, 1.0, 3.0, 2.0], 0.99) == 4.0
+
+
+def test_the_cores_that_we_use_are_told_from_those_of_others() -> None:
+    first, last = Reading(10.0, 100.0, 5.0), Reading(20.0, 115.0, 10.0)
+    found = cores("storm", [(first, last)])
+    assert (found.everybody, found.ours) == (1.5, 0.5)
+    assert read().everybody >= read().ours > 0

@@ -2,19 +2,21 @@
 
 from functools import cached_property
 
+from mmt_grpc.app.comparing_wiring import build_comparing, build_guard
 from mmt_grpc.app.engine_parts import Parts
 from mmt_grpc.app.revocation_wiring import build_upstream
 from mmt_grpc.app.schedule_wiring import build_scheduler
+from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.exchange.account_limits import AccountLimits
 from mmt_grpc.exchange.attempt import Attempts
 from mmt_grpc.exchange.committing import Committing
+from mmt_grpc.exchange.comparing import Comparing
 from mmt_grpc.exchange.connecting import Connecting
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.exchange_audit import ExchangeAudit
 from mmt_grpc.exchange.heartbeat import Heartbeat
 from mmt_grpc.exchange.probing import Probing
-from mmt_grpc.exchange.reconciling import Reconciling
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.refreshing import Refreshing
 from mmt_grpc.exchange.request_identity import RequestIdentities
@@ -33,7 +35,7 @@ class EngineWiring:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._disk = Disk(log=parts.log)
-        parts.losses.listener = self._recovery.notice
+        parts.losses.listener = self._lost
 
     def engine(self) -> ExchangeEngine:
         """Return the engine, not started yet."""
@@ -43,7 +45,7 @@ class EngineWiring:
             probing=self._probing,
             revoking=self._revoking,
             settling=self._settling,
-            reconciling=self._reconciling,
+            comparing=self._comparing,
             recovery=self._recovery,
             heartbeat=self._heartbeat,
             scheduler=build_scheduler(self._parts, self._refreshing),
@@ -51,6 +53,11 @@ class EngineWiring:
             lanes=self._parts.lanes,
             stopping=self._parts.stopping,
         )
+
+    def _lost(self) -> None:
+        """A connection was lost: what was acknowledged may be gone, and what was deleted may be back."""
+        self._guard.suspect()
+        self._recovery.notice()
 
     @cached_property
     def _upstream(self) -> UpstreamWork:
@@ -62,15 +69,13 @@ class EngineWiring:
         return Probing(rows=parts.tokens, sealing=parts.sealing, providers=parts.providers, pacing=parts.pacing)
 
     @cached_property
-    def _reconciling(self) -> Reconciling:
-        parts = self._parts
-        return Reconciling(
-            rows=self._parts.tokens,
-            ledger=parts.ledger,
-            installations=parts.installations,
-            upstream=self._upstream,
-            log=parts.log,
-        )
+    def _guard(self) -> RevivalGuard:
+        # The recovery is made with this guard.
+        return build_guard(self._parts, on_set_back=lambda: self._recovery.notice())  # noqa: PLW0108  # as said
+
+    @cached_property
+    def _comparing(self) -> Comparing:
+        return build_comparing(self._parts, self._guard, self._upstream)
 
     @cached_property
     def _write_back(self) -> WriteBack:
@@ -105,6 +110,7 @@ class EngineWiring:
             recoveries=parts.recoveries,
             settling=self._settling,
             lanes=self._parts.lanes,
+            guard=self._guard,
             log=parts.log,
         )
 
@@ -123,6 +129,7 @@ class EngineWiring:
             lanes=self._parts.lanes,
             disk=self._disk,
             recovery=self._recovery,
+            guard=self._guard,
             observer=parts.observer,
             log=parts.log,
         )
@@ -147,7 +154,11 @@ class EngineWiring:
     def _requests(self) -> Requests:
         replicas = self._parts.replicas
         return Requests(
-            rows=self._parts.requests, replicas=replicas, sealing=self._parts.sealing, clock=self._parts.clock
+            rows=self._parts.requests,
+            replicas=replicas,
+            sealing=self._parts.sealing,
+            guard=self._guard,
+            clock=self._parts.clock,
         )
 
     @cached_property
@@ -156,6 +167,7 @@ class EngineWiring:
         return Connecting(
             rows=self._parts.requests,
             ledger=parts.ledger,
+            guard=self._guard,
             index=parts.index,
             providers=parts.providers,
             identities=RequestIdentities(
@@ -221,7 +233,8 @@ class EngineWiring:
             epochs=parts.epochs,
             replicas=parts.replicas,
             rows=self._parts.requests,
-            reconciling=self._reconciling,
+            guard=self._guard,
+            comparing=self._comparing,
             spool=parts.spool,
             lanes=self._parts.lanes,
             disk=self._disk,

@@ -195,6 +195,8 @@ def run(line: Line, settings: ExchangerSlice, owner: bytes, points: Failpoints, 
         log=log,
     )
     server.start()
+    # A Revoke under way waits for the server; who is not served yet waits until a restored backup was dealt with.
+    engine.wait_for_revokes(is_stopping=stop.is_set)
     line.send("ready")
     stop.wait()
     server.stop(settings.process.grace)

@@ -1,6 +1,7 @@
 """Whether the database may have brought revoked rows back: what is read from it in doubt is held against the ledger."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -25,19 +26,27 @@ class RevivalGuard:
     doubt, so that a proof that one of them overtakes proves nothing.
     """
 
-    def __init__(self, *, installations: Installations, ledger: Ledger, clock: Clock, log: EventLog) -> None:
+    def __init__(
+        self,
+        *,
+        installations: Installations,
+        ledger: Ledger,
+        clock: Clock,
+        log: EventLog,
+        on_set_back: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_set_back` is told when the database turns out to be another or an older one; it must not wait."""
         self.calm = 0
         self.signs = 1
         self.is_foreign = False
         """Whether the database belongs to another installation, or to none."""
         self.is_older = False
         """Whether its position in the ledger still lies behind one that it had before."""
-        self.setbacks = 0
-        """How often it turned out to be another or an older one."""
         self._installations = installations
         self._ledger = ledger
         self._clock = clock
         self._log = log
+        self._on_set_back = on_set_back
         self._past: DatabaseAge | None = None
         self._identified = 0
         self._looks = 0
@@ -135,8 +144,8 @@ class RevivalGuard:
             self._log.error("database_is_older")
 
     def _set_back(self) -> None:
-        self.setbacks += 1
         self._held_until = self._clock.elapsed() + HELD
+        self._on_set_back()
 
     def _doubt(self, why: str) -> None:
         self.signs += 1

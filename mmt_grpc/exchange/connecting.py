@@ -19,6 +19,7 @@ from mmt_grpc.domain.ports.exchanger import Connected, ConnectOrder
 from mmt_grpc.domain.ports.providers import Issued, Provider, Providers
 from mmt_grpc.domain.ports.sealing import Index
 from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, Ledger
+from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.token_row import TokenRow
 from mmt_grpc.exchange.admission import Admission, Refused
 from mmt_grpc.exchange.committing import Committing, Delivery
@@ -40,6 +41,7 @@ class Connecting:
 
     rows: ConnectRows
     ledger: Ledger
+    guard: RevivalGuard
     index: Index
     providers: Providers
     identities: RequestIdentities
@@ -54,6 +56,9 @@ class Connecting:
     def connect(self, order: ConnectOrder) -> Connected:
         """Connect, or raise the `MmtError` that says why not; a fresh grant that is not kept is revoked upstream."""
         provider = self.providers.get(order.identity.integration)
+        if not self.guard.calm:
+            # Nothing is connected in a database that is another installation's.
+            self.guard.examine(None)
         request = self.identities.of(order)
         with self.requests.opened(request, order.time_left) as earlier:
             if earlier is not None:

@@ -1,16 +1,17 @@
 """The exchanger as workers see it: every order goes to the part that does it."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.model import Liveness, Upstream
 from mmt_grpc.domain.ports.exchanger import CallContext, Connected, ConnectOrder, RefreshAnswer, StagedRevocation
+from mmt_grpc.exchange.comparing import Comparing
 from mmt_grpc.exchange.connecting import Connecting
 from mmt_grpc.exchange.heartbeat import Heartbeat
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.probing import Probing
-from mmt_grpc.exchange.reconciling import Reconciling
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.refreshing import Refreshing
 from mmt_grpc.exchange.revoking import Revoking
@@ -29,7 +30,7 @@ class ExchangeEngine:
     probing: Probing
     revoking: Revoking
     settling: Settling
-    reconciling: Reconciling
+    comparing: Comparing
     recovery: Recovery
     heartbeat: Heartbeat
     scheduler: Scheduler
@@ -61,7 +62,11 @@ class ExchangeEngine:
         if not self.recovery.step():
             self.settling.settle_attempts(every=True)
         self.settling.settle_connects()
-        self.reconciling.in_full()
+        self.comparing.step(looks_back=True)
+
+    def wait_for_revokes(self, *, is_stopping: Callable[[], bool]) -> None:
+        """Wait until no row is left that the ledger named at the start, though workers are answered by now."""
+        self.comparing.wait_for_revokes(is_stopping=is_stopping)
 
     def stop(self) -> bool:
         """Take nothing new, let what runs come to its end, stop the background; True if nothing is left unsettled.

@@ -8,9 +8,10 @@ from typing import Final
 from mmt_grpc.domain.errors import StoreUnavailableError, UnavailableError
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import ConnectRows, ReplicaBeat, Replicas
+from mmt_grpc.domain.revival_guard import RevivalGuard
+from mmt_grpc.exchange.comparing import Comparing
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.lanes import Lanes
-from mmt_grpc.exchange.reconciling import Reconciling
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.settling import Settling
 from mmt_grpc.exchange.spool import Spool
@@ -18,7 +19,8 @@ from mmt_grpc.exchange.spool import Spool
 SECONDS: Final = 10.0
 RECOVERY_SECONDS: Final = 1.0
 PROOF: Final = "proof"
-BEATS_PER_RECONCILIATION: Final = 6
+BEATS_PER_LOOK_BACK: Final = 6
+"""Beats between comparisons that look back for entries which the ledger's other writers committed late."""
 BEATS_PER_PURGE: Final = 360
 
 
@@ -31,7 +33,8 @@ class Heartbeat:
     epochs: Callable[[], tuple[tuple[int, ...], tuple[int, ...]]]
     replicas: Replicas
     rows: ConnectRows
-    reconciling: Reconciling
+    guard: RevivalGuard
+    comparing: Comparing
     spool: Spool
     lanes: Lanes
     disk: Disk
@@ -41,7 +44,9 @@ class Heartbeat:
     log: EventLog
 
     def beat(self) -> None:
-        """Beat once."""
+        """Beat once; `StoreUnavailableError`, and nothing written, if the database is another installation's."""
+        if self.guard.look() is None:
+            raise StoreUnavailableError
         access_epochs, renewal_epochs = self.epochs()
         self.replicas.beat(
             ReplicaBeat(
@@ -54,14 +59,12 @@ class Heartbeat:
             )
         )
 
-    def keep_honest(self) -> None:
-        """Settle what runs no more, take part in recoveries, and find out whether a disk that failed works again."""
+    def keep_honest(self, *, looks_back: bool = False) -> None:
+        """Settle what runs no more, take part in recoveries, follow the ledger, find out whether a disk works again."""
         self.prove_disk()
         self.settling.settle_attempts(every=False)
-        was_open = self.recovery.is_open
-        if self.recovery.step() and was_open:
-            # The database that is back may be another, or an older one: nothing in it brings a revoked row back.
-            self.reconciling.in_full()
+        if self.recovery.step():
+            self.comparing.step(looks_back=looks_back)
 
     def prove_disk(self) -> None:
         """Write and remove a record, if the disk has refused one."""
@@ -81,9 +84,7 @@ class Heartbeat:
             beats += 1
             try:
                 self.beat()
-                self.keep_honest()
-                if beats % BEATS_PER_RECONCILIATION == 0:
-                    self.reconciling.incrementally()
+                self.keep_honest(looks_back=beats % BEATS_PER_LOOK_BACK == 0)
                 if beats % BEATS_PER_PURGE == 0:
                     self.rows.purge_requests()
             except UnavailableError as error:

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
+from mmt_grpc.domain.ledger_batch import OVERLAP, read_batch
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import Installations, Ledger, LedgerEntry, TokenRows
+from mmt_grpc.domain.token_row import TokenRow
 from mmt_grpc.exchange.upstream import UpstreamWork
-
-BATCH: Final = 500
-OVERLAP: Final = 600 * MICROSECONDS
-"""Writers at other replicas may commit a lower position later: an incremental run looks back this far."""
 
 UNDER_WAY: Final = 15 * MICROSECONDS
 """A Revoke that wrote its entry less than this ago may be about to delete the row, and is to be the one who did: its
@@ -18,9 +16,26 @@ caller would be told else that there was no such token.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How many rows that the ledger names were deleted; times are the ledger's, Unix microseconds.
+
+    `began_at` is when the comparison began; `left_at` when the first of those was revoked that are left to Revokes
+    which may be under way, None if no row was left.
+    """
+
+    deleted: int
+    began_at: int
+    left_at: int | None = None
+
+    def has_left(self, until: int) -> bool:
+        """Whether a row is left that was revoked by then."""
+        return self.left_at is not None and self.left_at <= until
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciling:
-    """Compares the ledger with the rows."""
+    """Compares the ledger with the rows. Each run raises as the store, and may be repeated."""
 
     rows: TokenRows
     ledger: Ledger
@@ -28,46 +43,51 @@ class Reconciling:
     upstream: UpstreamWork
     log: EventLog
 
-    def in_full(self) -> int:
-        """Delete every row that the ledger names; return how many there were."""
+    def in_full(self) -> Comparison:
+        """Compare every entry of the ledger."""
         return self._from(0)
 
-    def incrementally(self) -> int:
-        """Delete what the ledger names since the position that `installation` remembers, and nobody else has by now."""
-        installation, now = self.installations.read(), self.rows.now()
-        start = max(0, (installation.ledger_head if installation else 0) - OVERLAP)
-        return self._from(start, settled_at=now - UNDER_WAY)
+    def incrementally(self) -> Comparison:
+        """Compare the entries since the position that `installation` remembers, and late ones before it."""
+        return self._from(max(0, self._head() - OVERLAP))
 
-    def _from(self, position: int, *, settled_at: int | None = None) -> int:
-        """The position is written only after the DELETEs it covers; what came after `settled_at` is left for later."""
-        deleted, limit = 0, BATCH
-        while entries := self.ledger.since(position, limit):
-            young = next((one for one in entries if settled_at is not None and one.revoked_at > settled_at), None)
-            if young is not None:
-                entries = [entry for entry in entries if entry.position < young.position]
-                deleted += sum(self._finish(entry) for entry in entries)
-                position = max(position, young.position - 1)
-                break
-            deleted += sum(self._finish(entry) for entry in entries)
-            last = entries[-1].position
-            if len(entries) < limit:
-                position = last
-                break
-            # Positions are not unique: others of the last one may lie beyond the limit, so it is read again.
-            limit = BATCH if last - 1 > position else 2 * limit
-            position = max(position, last - 1)
+    def follow(self) -> Comparison:
+        """Compare the entries since that position alone: what is new costs little."""
+        return self._from(self._head())
+
+    def _head(self) -> int:
         installation = self.installations.read()
-        if installation is not None and position > installation.ledger_head:
-            self.installations.advance_head(before=installation.ledger_head, after=position)
+        return installation.ledger_head if installation else 0
+
+    def _from(self, position: int) -> Comparison:
+        """The position is written only after the DELETEs it covers, and does not pass a row that is left for later."""
+        began_at, deleted, left_at = self.ledger.now(), 0, None
+        is_last, head = False, position
+        while not is_last:
+            batch = read_batch(self.ledger, position)
+            for entry in batch.entries:
+                row = self.rows.read(entry.shard, entry.token_key).row
+                if row is not None and entry.revoked_at > began_at - UNDER_WAY:
+                    if left_at is None:
+                        left_at, head = entry.revoked_at, entry.position - 1
+                elif row is not None:
+                    self._finish(entry, row)
+                    deleted += 1
+            position, is_last = batch.reached, batch.is_last
+            head = position if left_at is None else head
+        self._advance(head)
         if deleted:
             self.log.warning("revocations_finished", rows=deleted)
-        return deleted
+        return Comparison(deleted, began_at, left_at)
 
-    def _finish(self, entry: LedgerEntry) -> bool:
-        """Delete the row of an entry, its sealed credentials kept for revocation upstream; False if it was gone."""
-        found = False
-        while (row := self.rows.read(entry.shard, entry.token_key).row) is not None:
-            found = True
+    def _advance(self, head: int) -> None:
+        before = self._head()
+        if head > before:
+            self.installations.advance_head(before=before, after=head)
+
+    def _finish(self, entry: LedgerEntry, row: TokenRow | None) -> None:
+        """Delete the row of an entry, its sealed credentials kept for revocation upstream."""
+        while row is not None:
             self.upstream.hand_over(row)
             self.rows.delete(row)
-        return found
+            row = self.rows.read(entry.shard, entry.token_key).row

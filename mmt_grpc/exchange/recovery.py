@@ -6,6 +6,7 @@ from typing import Final
 
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import Recoveries
+from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.settling import Settling
 
@@ -20,6 +21,7 @@ class Recovery:
     recoveries: Recoveries
     settling: Settling
     lanes: Lanes
+    guard: RevivalGuard
     log: EventLog
     _settled: int = NEVER
     _noticed: int = 0
@@ -51,6 +53,7 @@ class Recovery:
             if not self.recoveries.open(number):
                 return False
             self._opened, number = noticed, number + 1
+            self.guard.has_opened(number)
             self.log.warning("recovery_opened", number=number)
         if number == self._settled:
             return True

@@ -17,6 +17,7 @@ from mmt_grpc.domain.ports.exchanger import CallContext, Progress, RefreshAnswer
 from mmt_grpc.domain.ports.providers import Provider, Providers
 from mmt_grpc.domain.ports.sealing import OpenedToken, Sealing
 from mmt_grpc.domain.ports.store import SettlementRows
+from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.exchange.account_limits import AccountLimits
 from mmt_grpc.exchange.admission import Refused
@@ -61,6 +62,7 @@ class Refreshing:
     lanes: Lanes
     disk: Disk
     recovery: Recovery
+    guard: RevivalGuard
     observer: RefreshObserver
     log: EventLog
 
@@ -71,7 +73,9 @@ class Refreshing:
         """
         if self.lanes.is_running(token_key):
             return RUNNING
-        seen = self.rows.read(shard, token_key)
+        calm, seen = self.guard.calm, self.rows.read(shard, token_key)
+        if not calm or self.guard.calm != calm:
+            self.guard.examine(None if seen.row is None else token_key)
         if seen.row is None:
             raise TokenNotFoundError
         if seen.row.binding.generation > generation:
@@ -82,6 +86,8 @@ class Refreshing:
         """Start a refresh ahead of expiry; False if it may not be now. Raises as `start`."""
         if self.lanes.is_running(row.binding.token_key):
             return False
+        if not self.guard.calm:
+            self.guard.examine(row.binding.token_key)
         context = CallContext(call_id, OWN_WORK)
         return self._answer(context, row, self.rows.now(), demand=False) is STARTED
 

@@ -13,6 +13,7 @@ from mmt_grpc.domain.errors import (
     ProviderUnavailableError,
     StoreOutcomeUnknownError,
     StoreUnavailableError,
+    TokenNotFoundError,
     Violation,
 )
 from mmt_grpc.domain.model import MICROSECONDS, ConnectOutcome
@@ -20,6 +21,7 @@ from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.exchanger import Connected
 from mmt_grpc.domain.ports.sealing import Sealing
 from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, RecordedRequest, Replicas
+from mmt_grpc.domain.revival_guard import RevivalGuard
 
 GONE_AFTER: Final = 600 * MICROSECONDS
 """A replica that was not seen for so long is taken to be dead."""
@@ -34,6 +36,7 @@ class Requests:
     rows: ConnectRows
     replicas: Replicas
     sealing: Sealing
+    guard: RevivalGuard
     clock: Clock
     running: set[bytes] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -119,8 +122,8 @@ class Requests:
     def _rebuilt(self, recorded: RecordedRequest) -> Connected:
         if recorded.shard is None or recorded.token_key is None:
             raise ConflictError
-        row = self.rows.read(recorded.shard, recorded.token_key).row
-        if row is None:
+        calm, row = self.guard.calm, self.rows.read(recorded.shard, recorded.token_key).row
+        if row is None or not self._is_standing(recorded.token_key, calm):
             raise ConflictError
         return Connected(
             token_id=self.sealing.open_metadata(row.binding, row.sealed).token_id,
@@ -128,6 +131,16 @@ class Requests:
             expires_at=row.access_expires_at,
             refreshable=row.sealed.renewal_blob is not None,
         )
+
+    def _is_standing(self, token_key: bytes, calm: int) -> bool:
+        """Whether a row that was read is none that was revoked and came back."""
+        if calm and self.guard.calm == calm:
+            return True
+        try:
+            self.guard.examine(token_key)
+        except TokenNotFoundError:
+            return False
+        return True
 
     def _pause(self, until: int) -> None:
         if self.clock.elapsed() >= until:

@@ -3,9 +3,10 @@
 import pytest
 
 from mmt_grpc.domain.errors import StoreUnavailableError, TokenNotFoundError
+from mmt_grpc.domain.ledger_batch import BATCH, OVERLAP
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.store import LedgerEntry
-from mmt_grpc.exchange.reconciling import BATCH, OVERLAP, UNDER_WAY
+from mmt_grpc.exchange.reconciling import UNDER_WAY, Comparison
 from tests.support.fakes_world import Client, World
 
 
@@ -48,7 +49,7 @@ def test_every_entry_is_looked_at_wherever_a_batch_ends(world: World, client: Cl
     world.ledger._entries[row.binding.token_key] = LedgerEntry(last, row.shard, row.binding.token_key, 0)
     world.ledger._entries[b"\xff" * 32] = LedgerEntry(last, 0, b"\xff" * 32, 0)
 
-    assert world.life.engine.reconciling.in_full() == 1
+    assert world.life.engine.comparing.reconciling.in_full().deleted == 1
     assert world.row(token) is None
 
 
@@ -60,10 +61,10 @@ def test_the_position_moves_on_only_after_the_deletes_it_covers(world: World, cl
     world.weather.refuse("delete")
 
     with pytest.raises(StoreUnavailableError):
-        world.life.engine.reconciling.incrementally()
+        world.life.engine.comparing.reconciling.incrementally()
     assert _head(world) == 0
 
-    world.life.engine.reconciling.incrementally()
+    world.life.engine.comparing.reconciling.incrementally()
     assert _head(world) == world.ledger.head()
     assert world.row(token) is None
 
@@ -75,12 +76,13 @@ def test_a_revoke_under_way_is_left_to_end_by_itself_and_finished_once_it_does_n
     row = world.standing(token)
     world.ledger.record(row.shard, row.binding.token_key)
 
-    assert world.life.engine.reconciling.incrementally() == 0
+    now = world.ledger.now()
+    assert world.life.engine.comparing.reconciling.incrementally() == Comparison(0, began_at=now, left_at=now)
     assert world.row(token) is not None
     assert _head(world) < world.ledger.head()
 
     world.pass_time(UNDER_WAY / MICROSECONDS + 1)
-    assert world.life.engine.reconciling.incrementally() == 1
+    assert world.life.engine.comparing.reconciling.incrementally().deleted == 1
     assert world.row(token) is None
     assert _head(world) == world.ledger.head()
 
@@ -89,11 +91,11 @@ def test_an_entry_that_another_replica_committed_late_is_found(world: World, cli
     token = client.connect("alice", world.coinbase.authorize("alice")).token_id
     world.pass_time(3600)
     client.revoke(client.connect("bob", world.coinbase.authorize("bob")).token_id)
-    world.life.engine.reconciling.incrementally()
+    world.life.engine.comparing.reconciling.incrementally()
     row, late = world.standing(token), _head(world) - OVERLAP + 1
     world.ledger._entries[row.binding.token_key] = LedgerEntry(late, row.shard, row.binding.token_key, 0)
 
-    assert world.life.engine.reconciling.incrementally() == 1
+    assert world.life.engine.comparing.reconciling.incrementally().deleted == 1
     with pytest.raises(TokenNotFoundError):
         client.resolve(token)
 
@@ -103,12 +105,13 @@ def test_a_row_that_moves_is_deleted_all_the_same(world: World, client: Client) 
     world.pass_time(3600)
     row = world.standing(token)
     world.ledger.record(row.shard, row.binding.token_key)
+    world.pass_time(UNDER_WAY / MICROSECONDS + 1)
 
     def refresh() -> None:
         client.resolve(token)
 
     world.weather.before("delete", refresh)
-    world.life.engine.reconciling.in_full()
+    world.life.engine.comparing.reconciling.in_full()
     world.sweep()
     world.sweep()
 

@@ -216,7 +216,7 @@ class TestOrder:
             client.revoke(token)
 
         world.pass_time(UNDER_WAY / MICROSECONDS + 1)
-        world.life.engine.reconciling.incrementally()
+        world.life.engine.comparing.reconciling.incrementally()
         world.sweep()
 
         assert world.rows.rows == {}

@@ -1,7 +1,7 @@
 """A replica in one process: the engine and the verbs composed as the processes compose them, around fakes."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmt_grpc.app.engine_parts import Parts as EngineParts
@@ -61,6 +61,7 @@ class Parts:
     failpoints: ArmedFailpoints
     stopping: threading.Event
     waiting_places: int = 64
+    losses: Losses = field(default_factory=Losses)
 
     @property
     def index(self) -> KeyedIndex:
@@ -131,7 +132,7 @@ def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
             randomness=parts.randomness,
             failpoints=parts.failpoints,
             stopping=parts.stopping,
-            losses=Losses(),
+            losses=parts.losses,
             observer=Unwatched(),
             log=parts.log,
         )

@@ -112,6 +112,7 @@ class World:
         lanes = StagedLanes()
         engine = build_engine(parts, lanes=lanes)
         engine.recover()
+        engine.wait_for_revokes(is_stopping=lambda: False)
         line = Line(engine=engine)
         guard = RevivalGuard(
             installations=self.store.installations, ledger=parts.ledger, clock=self.clock, log=self.log

@@ -52,9 +52,9 @@ class Replica:
 
     def _worker(self, number: int, core: int | None) -> ChildPlan:
         return ChildPlan(
-            role=f"worker-{number}",
+            role=worker_role(number),
             module="mmt_grpc.app.worker",
-            start=lambda: self._start_worker(f"worker-{number}", core),
+            start=lambda: self._start_worker(worker_role(number), core),
             serves=True,
             answers={"keyring": self._answer_keyring},
         )
@@ -102,6 +102,11 @@ def worker_cores(settings: Settings) -> list[int | None]:
     if not settings.table.pin_workers or settings.workers > len(cores):
         return [None] * settings.workers
     return list(cores[: settings.workers])
+
+
+def worker_role(number: int) -> str:
+    """Return the role of a worker."""
+    return f"worker-{number}"
 
 
 def child_figures(replica: Replica) -> ChildWatcher:

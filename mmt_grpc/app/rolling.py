@@ -1,40 +1,53 @@
 """A rolling restart: one child after the other takes new settings, and no call is lost on the way.
 
-The exchanger goes first: it drains and starts again, while calls that need it wait for its socket. Then each new worker
-listens on the shared address before an old one is asked to leave.
+The exchanger goes first: it drains and starts again, while calls that need it wait for its socket. Then each new
+worker listens on the shared address before an old one is asked to leave. What does not come up ends the roll: an
+exchanger goes back to the settings that it had, and the workers that have not been replaced stay.
 """
 
+import signal
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mmt_grpc.app.plan import ChildPlan
 from mmt_grpc.app.spawning import Child
+from mmt_grpc.domain.ports.event_log import EventLog
 
 
 @dataclass(slots=True, eq=False)
 class Post:
-    """A place that a child fills; one that is `leaving` is not filled again."""
+    """A place that a child fills; one that is `leaving` is not filled again. `other_plan` is the one that a roll brings
+    it, and once it has that, the one from before.
+    """
 
     plan: ChildPlan
     child: Child | None = None
     failures: int = 0
     not_before: float = 0.0
     leaving: bool = False
+    other_plan: ChildPlan | None = None
+
+    def change_plans(self) -> None:
+        """Take the other plan, and keep this one."""
+        if self.other_plan is not None:
+            self.plan, self.other_plan = self.other_plan, self.plan
 
 
 @dataclass(slots=True, kw_only=True)
 class Roll:
-    """What is still to be done of a rolling restart: `current` is the post whose child is awaited."""
+    """What is still to be done of a rolling restart: `current` is the post whose new child is awaited, whose old one
+    `has_left`.
+    """
 
     coming: deque[Post]
     going: deque[Post]
     current: Post | None = None
-    failed: bool = field(default=False)
+    has_left: bool = False
 
     @classmethod
     def over(cls, posts: Sequence[Post], plans: Sequence[ChildPlan]) -> "Roll":
-        """Return the roll from posts to plans; a plan whose role has a post replaces that post's."""
+        """Return the roll from posts to plans; a plan whose role has a post is to replace that post's."""
         by_role = {post.plan.role: post for post in posts if not post.plan.serves}
         coming: deque[Post] = deque()
         for plan in plans:
@@ -42,6 +55,94 @@ class Roll:
             if post is None:
                 coming.append(Post(plan))
             elif plan.opens_gate:
-                post.plan = plan
+                post.other_plan = plan
                 coming.append(post)
         return cls(coming=coming, going=deque(post for post in posts if post.plan.serves))
+
+
+@dataclass(slots=True, kw_only=True)
+class Rolling:
+    """Rolls posts over to new plans, one roll at a time; `start` starts a post's child."""
+
+    posts: list[Post]
+    start: Callable[[Post], None]
+    log: EventLog
+    _roll: Roll | None = field(default=None)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a roll is under way."""
+        return self._roll is not None
+
+    def begin(self, plans: Sequence[ChildPlan]) -> None:
+        """Begin to roll over to plans."""
+        self.log.info("roll_started")
+        self._roll = Roll.over(self.posts, plans)
+        self._go_on(self._roll)
+
+    def came(self, post: Post) -> None:
+        """A child is ready: if the roll awaited it, an old worker may leave."""
+        roll = self._roll
+        if roll is None or roll.current is not post:
+            return
+        if post.plan.serves and roll.going:
+            self._ask_to_leave(roll.going.popleft())
+        self._go_on(roll)
+
+    def left(self, post: Post) -> bool:
+        """A child has ended; return whether its post is not to be filled again, or at once and without counting it."""
+        roll = self._roll
+        if post.leaving:
+            self.posts.remove(post)
+            return True
+        if roll is None or roll.current is not post:
+            return False
+        if not post.plan.serves and not roll.has_left:
+            roll.has_left = True
+            return True
+        self._fail(roll, post)
+        return post.plan.serves
+
+    def could_not_start(self, post: Post) -> None:
+        """A child cannot be started now: if the roll awaits it, that ends the roll."""
+        roll = self._roll
+        if roll is not None and roll.current is post:
+            self._fail(roll, post)
+
+    def _go_on(self, roll: Roll) -> None:
+        """Have the next child take its place; at the end whoever is left of the old ones leaves."""
+        if not roll.coming:
+            while roll.going:
+                self._ask_to_leave(roll.going.popleft())
+            self._roll = None
+            self.log.info("roll_ended")
+            return
+        post = roll.current = roll.coming.popleft()
+        roll.has_left = post.child is None
+        post.change_plans()
+        if post.child is not None:
+            post.child.ready = False
+            post.child.process.send_signal(signal.SIGTERM)
+        elif post.plan.serves:
+            self.posts.append(post)
+            self.start(post)
+        else:
+            post.not_before = 0.0
+
+    def _fail(self, roll: Roll, post: Post) -> None:
+        """End a roll whose child does not come up: the old settings were good enough to serve with."""
+        self.log.error("roll_failed", role=post.plan.role)
+        self._roll = None
+        if post.plan.serves:
+            self.posts.remove(post)
+        else:
+            post.change_plans()
+        for other in roll.coming:
+            other.other_plan = None
+
+    def _ask_to_leave(self, post: Post) -> None:
+        post.leaving = True
+        if post.child is None:
+            self.posts.remove(post)
+        else:
+            post.child.process.send_signal(signal.SIGTERM)

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Final
 from mmt_grpc.app.failpoints import VARIABLE
 from mmt_grpc.app.listening import HeldAddress, hold
 from mmt_grpc.app.plan import ChildPlan, Pace
-from mmt_grpc.app.replica import Replica, child_figures
+from mmt_grpc.app.replica import Replica, child_figures, worker_role
 from mmt_grpc.app.state_directory import StateDirectory
 from mmt_grpc.app.supervisor import Supervisor
 from mmt_grpc.domain.secret import Secret
@@ -100,11 +100,9 @@ class Reloading:
         self._replica = replica
         self._reread = reread
         self._more = more
-        self._last = replica.settings.workers
-        self._first = 0
 
-    def plans(self) -> Sequence[ChildPlan] | None:
-        """Return the new plans, None to go on as before."""
+    def plans(self, taken: Collection[str]) -> Sequence[ChildPlan] | None:
+        """Return the new plans, None to go on as before; no worker's role is among those `taken`."""
         try:
             settings = self._reread()
         except SettingsError as error:
@@ -112,9 +110,16 @@ class Reloading:
                 self._replica.log.error("settings_refused", problem=problem)
             return None
         # Workers that come are numbered apart from those that go: each has its own chain of audit files.
-        self._first = self._last if self._first == 0 else 0
-        self._last = self._first + settings.workers
-        return [*self._more, *replace(self._replica, settings=settings).plans(self._first)]
+        first = first_free(taken, settings.workers)
+        return [*self._more, *replace(self._replica, settings=settings).plans(first)]
+
+
+def first_free(taken: Collection[str], count: int) -> int:
+    """Return the least number from which on so many workers' roles are free."""
+    first = 0
+    while clash := [number for number in range(first, first + count) if worker_role(number) in taken]:
+        first = clash[-1] + 1
+    return first
 
 
 def _announcement(

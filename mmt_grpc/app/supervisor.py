@@ -5,14 +5,14 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from mmt_grpc.app.child_watcher import ChildWatcher
 from mmt_grpc.app.line import LineClosedError
 from mmt_grpc.app.plan import ChildPlan, Pace
-from mmt_grpc.app.rolling import Post, Roll
+from mmt_grpc.app.rolling import Post, Rolling
 from mmt_grpc.app.signals import Signals
 from mmt_grpc.app.spawning import Child, spawn
 from mmt_grpc.crypto.errors import KeyringError
@@ -33,8 +33,8 @@ class StartFailedError(Exception):
 class Supervisor:
     """Runs children by their plans until a stopping signal; call `run` from the main thread.
 
-    `serving` is called once, when every child has been ready for the first time. SIGHUP asks `reload` for new plans and
-    rolls over to them; None keeps the old ones.
+    `serving` is called once, when every child has been ready for the first time. SIGHUP asks `reload` for new plans,
+    given the roles that there are, and rolls over to them; None keeps the old ones.
     """
 
     plans: Sequence[ChildPlan]
@@ -42,17 +42,17 @@ class Supervisor:
     log: EventLog
     serving: Callable[[], None]
     watcher: ChildWatcher
-    reload: Callable[[], Sequence[ChildPlan] | None] = lambda: None
+    reload: Callable[[Collection[str]], Sequence[ChildPlan] | None] = lambda _: None
     pace: Pace = field(default_factory=Pace)
     _gate_open: bool = False
     _announced: bool = False
     _clean: bool = True
-    _roll: Roll | None = None
     _signals: Signals = field(default_factory=Signals)
 
     def run(self) -> bool:
         """Run; return whether everything was drained at the end. Raises `StartFailedError`."""
         self._posts = [Post(plan) for plan in self.plans]
+        self._rolling = Rolling(posts=self._posts, start=self._start, log=self.log)
         self._selector = selectors.DefaultSelector()
         with self._signals.caught() as wakeup:
             self._selector.register(wakeup, selectors.EVENT_READ)
@@ -66,46 +66,12 @@ class Supervisor:
         return self._clean
 
     def _reload_if_asked(self) -> None:
-        if not self._signals.reloading or self._roll is not None or not self._announced:
+        if not self._signals.reloading or self._rolling.is_on or not self._announced:
             return
         self._signals.reloading = False
-        plans = self.reload()
+        plans = self.reload([post.plan.role for post in self._posts])
         if plans is not None:
-            self.log.info("roll_started")
-            self._roll = Roll.over(self._posts, plans)
-            self._roll_on(self._roll)
-
-    def _roll_on(self, roll: Roll) -> None:
-        """Have the next child take its place; at the end whoever is left of the old ones leaves."""
-        if not roll.coming:
-            while roll.going:
-                self._ask_to_leave(roll.going.popleft())
-            self._roll = None
-            self.log.info("roll_ended")
-            return
-        post = roll.current = roll.coming.popleft()
-        if post.child is not None:
-            post.child.ready = False
-            post.child.process.send_signal(signal.SIGTERM)
-        else:
-            self._posts.append(post)
-            self._start(post)
-
-    def _ask_to_leave(self, post: Post) -> None:
-        post.leaving = True
-        if post.child is None:
-            self._posts.remove(post)
-        else:
-            post.child.process.send_signal(signal.SIGTERM)
-
-    def _rolled(self, post: Post) -> None:
-        """A child is ready: if the roll awaited it, an old worker may leave."""
-        roll = self._roll
-        if roll is None or roll.current is not post:
-            return
-        if post.plan.serves and roll.going:
-            self._ask_to_leave(roll.going.popleft())
-        self._roll_on(roll)
+            self._rolling.begin(plans)
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -135,6 +101,7 @@ class Supervisor:
             if not self._announced:
                 raise
             self.log.error("child_not_started", role=post.plan.role, why=str(error))
+            self._rolling.could_not_start(post)
             post.failures += 1
             self._put_off(post)
             return None
@@ -183,7 +150,7 @@ class Supervisor:
         if not self._announced and all(other.child is not None and other.child.ready for other in self._posts):
             self._announced = True
             self.serving()
-        self._rolled(post)
+        self._rolling.came(post)
 
     def _reap(self, post: Post) -> None:
         child = post.child
@@ -193,7 +160,7 @@ class Supervisor:
         status = child.reap()
         post.child = None
         self.watcher.up(post.plan.role, is_up=False)
-        if self._leaves(post):
+        if self._rolling.left(post):
             return
         self.watcher.restarted(post.plan.role)
         if status == REFUSED_TO_START and not self._announced and not self._signals.stopping:
@@ -202,18 +169,6 @@ class Supervisor:
         self._put_off(post)
         if not self._signals.stopping:
             self.log.warning("child_ended", role=post.plan.role, pid=child.pid, status=status)
-
-    def _leaves(self, post: Post) -> bool:
-        """Whether a post whose child has ended is not to be filled again, or at once and without counting it."""
-        roll = self._roll
-        awaited = roll is not None and roll.current is post
-        if post.leaving or (awaited and post.plan.serves):
-            self._posts.remove(post)
-        if awaited and post.plan.serves:
-            # A new worker did not come up: the old ones stay.
-            self.log.error("roll_failed", role=post.plan.role)
-            self._roll = None
-        return post.leaving or awaited
 
     def _forget(self, child: Child) -> None:
         self._selector.unregister(child.pidfd)

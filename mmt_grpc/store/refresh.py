@@ -38,11 +38,8 @@ _MOVED_ON: Final = (
     "not_before = :not_before, failures = failures + 1, "
     "next_refresh_at = CASE WHEN next_refresh_at < :not_before THEN :not_before ELSE next_refresh_at END, "
 )
-# A doubt is settled though nobody asks for the token: one that is refreshed on demand only (NULL) becomes due too.
-_DUE_AGAIN: Final = (
-    "not_before = :not_before, failures = failures + 1, "
-    "next_refresh_at = CASE WHEN next_refresh_at > :not_before THEN next_refresh_at ELSE :not_before END, "
-)
+# A doubt is settled though nobody asks for the token: one that is refreshed on demand only, or was due later, as well.
+_DUE_AGAIN: Final = "not_before = :not_before, failures = failures + 1, next_refresh_at = :not_before, "
 
 # A never sent attempt is itself the doubt only where its lease ran out and somebody else put the row IN_DOUBT.
 _SETTLED: Final = "doubt IS NULL OR (doubt = :attempt_id AND :never_sent = 1)"

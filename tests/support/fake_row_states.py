@@ -54,5 +54,4 @@ def moved_on(row: TokenRow, not_before: int) -> TokenRow:
 
 def due_again(row: TokenRow, not_before: int) -> TokenRow:
     """Return a row whose refresh is in doubt since, and due at `not_before` though nobody asks for it."""
-    moved = moved_on(row, not_before)
-    return moved if moved.next_refresh_at is not None else replace(moved, next_refresh_at=not_before)
+    return replace(moved_on(row, not_before), next_refresh_at=not_before)

@@ -49,7 +49,7 @@ class SettlementRows(RefreshRows, Protocol):
         By index: the cost grows with what is due there, not with what is stored, nor with what is due elsewhere. ACTIVE
         rows; REFRESHING ones whose lease is over, for their replica may never come back to doubt them; IN_DOUBT ones
         whose `not_before` has passed and that name no replica seen in the last 10 min. A failure moves
-        `next_refresh_at` on to `not_before`; a doubt makes a row due that was to be refreshed on demand only.
+        `next_refresh_at` on to `not_before`; a doubt is due then, whenever its row was to be refreshed.
         """
         ...
 

@@ -201,6 +201,7 @@ class _Lease:
             generation=binding.generation,
             connected_at=self.row.connected_at,
             leased_at=self.leased_at,
+            grant_number=self.row.grant_number,
         )
 
 

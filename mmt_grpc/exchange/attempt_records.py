@@ -8,6 +8,7 @@ from mmt_grpc.domain.framing import frame, unframe
 from mmt_grpc.domain.model import BearerToken
 from mmt_grpc.domain.ports.providers import Issued
 from mmt_grpc.domain.secret import Secret
+from mmt_grpc.domain.token_row import TokenRow
 
 _WIDTH: Final = 8
 
@@ -16,8 +17,9 @@ _WIDTH: Final = 8
 class Intent:
     """An attempt that may have been sent: `generation` is the one it set out to replace.
 
-    `connected_at` says by which Connect the row had come to its credentials, `leased_at` when it was leased; both times
-    of the database, microseconds. A failover may take a Connect back and number the next one alike: times differ.
+    `grant_number` and `connected_at` say by which Connect the row had come to its credentials, `leased_at` when it was
+    leased; both times of the database, microseconds. A clock that is set back puts Connects out of order by their
+    times, a failover takes one back and numbers the next alike. A record of an older version has no number.
     """
 
     attempt_id: bytes
@@ -27,6 +29,12 @@ class Intent:
     generation: int
     connected_at: int
     leased_at: int
+    grant_number: int | None
+
+    def grant_order(self, row: TokenRow) -> int:
+        """Compare the attempt's grant with its row's: below 0 if it is an earlier one, 0 the same, above 0 a later."""
+        number = row.grant_number if self.grant_number is None else self.grant_number
+        return (number - row.grant_number) or (self.connected_at - row.connected_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +114,15 @@ def encode_intent(intent: Intent) -> bytes:
         intent.generation.to_bytes(_WIDTH),
         intent.connected_at.to_bytes(_WIDTH),
         intent.leased_at.to_bytes(_WIDTH),
+        *(() if intent.grant_number is None else (intent.grant_number.to_bytes(_WIDTH),)),
     )
 
 
 def decode_intent(content: bytes) -> Intent:
-    """Return what `encode_intent` wrote; `ValueError` for anything else."""
-    attempt_id, shard, token_key, integration, generation, connected_at, leased_at = unframe(content)
+    """Return what `encode_intent` wrote, in this version or the one before; `ValueError` for anything else."""
+    attempt_id, shard, token_key, integration, generation, connected_at, leased_at, *added = unframe(content)
+    if len(added) > 1:
+        raise ValueError("an intent of a newer version")
     return Intent(
         attempt_id=attempt_id,
         shard=int.from_bytes(shard),
@@ -120,6 +131,7 @@ def decode_intent(content: bytes) -> Intent:
         generation=int.from_bytes(generation),
         connected_at=int.from_bytes(connected_at),
         leased_at=int.from_bytes(leased_at),
+        grant_number=int.from_bytes(added[0]) if added else None,
     )
 
 

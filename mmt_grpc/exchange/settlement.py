@@ -82,7 +82,7 @@ class Settlement:
         A row of an older generation has lost the refreshes in between to a failover: an answer of the same grant that
         is alive is further along than it, whoever held those.
         """
-        if row is None or row.connected_at < intent.connected_at:
+        if row is None or intent.grant_order(row) > 0:
             # Revoked; or a failover has taken back the Connect to whose grant it belongs.
             self.unwanted.add(intent.attempt_id, intent.integration, answer.issued())
             self.log.info("late_answer_unwanted", integration=intent.integration)
@@ -98,8 +98,8 @@ class Settlement:
     @staticmethod
     def is_past(row: TokenRow, intent: Intent) -> bool:
         """Whether a row has moved on from the generation that an attempt set out to replace, or to another grant."""
-        same_grant = row.connected_at == intent.connected_at
-        return row.connected_at > intent.connected_at or (same_grant and row.binding.generation > intent.generation)
+        order = intent.grant_order(row)
+        return order < 0 or (order == 0 and row.binding.generation > intent.generation)
 
     def _judge_overtaken(self, row: TokenRow, intent: Intent, answer: Answer) -> Verdict | None:
         """Return what becomes of an answer whose attempt is not the row's own any more."""

@@ -13,7 +13,7 @@ from mmt_grpc.exchange.attempt_records import Answer, AttemptRecord, Intent
 from tests.crypto.material import renewal_keyring
 from tests.support.fakes_failure import ArmedFailpoints, RecordingLog
 
-INTENT = Intent(b"a" * 16, 7, b"k" * 32, "coinbase", 3, 1_000, 2_000)
+INTENT = Intent(b"a" * 16, 7, b"k" * 32, "coinbase", 3, 1_000, 2_000, 5)
 ANSWER = Answer(Secret("access"), Secret("renewal"), 3_000, 3600.0, None)
 BLOCK = 512
 """The unit of `st_blocks`."""

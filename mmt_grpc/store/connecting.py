@@ -7,6 +7,7 @@ from mmt_grpc.store.dialect import Dialect
 from mmt_grpc.store.execution import Execution, FaultReport
 from mmt_grpc.store.mysql import MysqlDialect
 from mmt_grpc.store.pool import SessionPool
+from mmt_grpc.store.servers import KnownServers
 from mmt_grpc.store.session import ClockShift, Session
 from mmt_grpc.store.settings import Location, SqliteLocation, StoreSettings, locate
 from mmt_grpc.store.sqlite import SqliteDialect
@@ -33,21 +34,27 @@ def connect(
 ) -> Connected:
     """Return what runs statements at a URL; connections are opened as they are needed. `UrlError` if it is none.
 
-    `patience`: seconds that a statement may take, whatever the settings say.
+    `on_loss` is told when the database was away, or another server answers. `patience`: seconds that a statement may
+    take, whatever the settings say.
     """
     location, applied = locate(url, settings or StoreSettings())
     if patience is not None:
         applied = replace(applied, read_timeout=patience, write_timeout=patience)
-    dialect = _dialect(location, applied)
+    servers = KnownServers(on_other=on_loss)
+    dialect = _dialect(location, applied, servers)
+
+    def lost() -> None:
+        servers.forget()
+        on_loss()
 
     def open_session() -> Session:
         return Session(database=dialect.connect(), dialect=dialect, clock_shift=clock_shift)
 
-    pool = SessionPool(connect=open_session, size=pool_size, wait=applied.checkout_timeout, on_loss=on_loss)
+    pool = SessionPool(connect=open_session, size=pool_size, wait=applied.checkout_timeout, on_loss=lost)
     return Connected(pool=pool, execution=Execution(pool=pool, on_fault=on_fault, turns=dialect.turns), dialect=dialect)
 
 
-def _dialect(location: Location, settings: StoreSettings) -> Dialect:
+def _dialect(location: Location, settings: StoreSettings, servers: KnownServers) -> Dialect:
     if isinstance(location, SqliteLocation):
         return SqliteDialect(location=location, settings=settings)
-    return MysqlDialect(location=location, settings=settings)
+    return MysqlDialect(location=location, settings=settings, on_server=servers.met)

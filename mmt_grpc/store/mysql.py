@@ -4,7 +4,7 @@ import importlib
 import math
 import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from peewee import Database, MySQLDatabase, PeeweeException
 from pymysql.constants import CLIENT
 
 from mmt_grpc.store.refusals import LaxSqlModeError
+from mmt_grpc.store.servers import Server
 from mmt_grpc.store.settings import Driver, ServerLocation, StoreSettings
 from mmt_grpc.store.statement import Row, execute
 
@@ -41,9 +42,17 @@ class MysqlDialect:
     clock = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
     is_file = False
 
-    def __init__(self, *, location: ServerLocation, settings: StoreSettings) -> None:
+    def __init__(
+        self,
+        *,
+        location: ServerLocation,
+        settings: StoreSettings,
+        on_server: Callable[[Server], None] = lambda _: None,
+    ) -> None:
+        """`on_server` is told which server a connection was opened to, before anything is asked of it."""
         self._location = location
         self._settings = settings
+        self._on_server = on_server
 
     def connect(self) -> Database:
         location, settings = self._location, self._settings
@@ -129,9 +138,10 @@ class MysqlDialect:
         # transaction. READ COMMITTED also takes no gap locks, over which INSERTs of other keys deadlock, and never
         # raises MariaDB's error 1020.
         execute(database, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        (mode,) = execute(database, "SELECT @@SESSION.sql_mode").fetchone()
+        mode, *server = execute(database, "SELECT @@SESSION.sql_mode, @@hostname, @@port, @@server_id").fetchone()
         if _STRICT_MODES.isdisjoint((mode if isinstance(mode, str) else mode.decode()).split(",")):
             raise LaxSqlModeError
+        self._on_server(tuple(server))
 
 
 def _driver(driver: Driver) -> Any:  # noqa: ANN401  # a DB-API module

@@ -81,6 +81,7 @@ class EngineWiring:
     def _write_back(self) -> WriteBack:
         return WriteBack(
             rows=self._parts.tokens,
+            guard=self._guard,
             clock=self._parts.clock,
             randomness=self._parts.randomness,
             stopping=self._parts.stopping,

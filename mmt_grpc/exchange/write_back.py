@@ -9,6 +9,7 @@ from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.store import SettlementRows
+from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.token_row import Refreshed, TokenRow, TokenState
 from mmt_grpc.exchange import backoff
 
@@ -31,6 +32,7 @@ class WriteBack:
     """Writes the ends of attempts; a store that is away is waited for until the process is told to stop."""
 
     rows: SettlementRows
+    guard: RevivalGuard
     clock: Clock
     randomness: Randomness
     stopping: threading.Event
@@ -88,8 +90,15 @@ class WriteBack:
         return self.rows.clear_owner(row, owner=owner)
 
     def read_back(self, shard: int, token_key: bytes) -> TokenRow | None:
-        """Read what became of a row, however long the store is away."""
-        return self._until_answered(lambda: self.rows.read(shard, token_key)).row
+        """Read what became of a row, however long the store is away, or another installation's is in its place."""
+        return self._until_answered(lambda: self._read(shard, token_key))
+
+    def _read(self, shard: int, token_key: bytes) -> TokenRow | None:
+        calm, row = self.guard.calm, self.rows.read(shard, token_key).row
+        if row is None and (not calm or self.guard.calm != calm):
+            # What was brought for a row that is gone is revoked upstream: it has to be our database that says so.
+            self.guard.examine(None)
+        return row
 
     def now(self) -> int:
         """Return the database's clock, however long the store is away."""

@@ -251,3 +251,28 @@ def test_nothing_is_written_to_another_installations_database(world: World, clie
     become(world, ours)
     beat(world)
     assert refresh(world, token).progress is Progress.STARTED
+
+
+def test_an_answer_that_finds_another_installations_database_waits_for_the_right_one(
+    world: World, client: Client, token: str
+) -> None:
+    """It would be taken for one whose row was revoked, and be revoked at the exchange itself."""
+    ours, rows = installation(world), dict(world.rows.rows)
+
+    def swap() -> None:
+        rows.update(world.rows.rows)
+        world.rows.rows.clear()
+        become(world, replace(ours, installation_id=b"installation-999"))
+        world.life.parts.losses.happened()
+        world.clock.plan(5 * MICROSECONDS, swap_back)
+
+    def swap_back() -> None:
+        become(world, ours)
+        world.rows.rows.update(rows)
+        guard(world).look()
+
+    world.failpoints.at("refresh.after_answer", swap)
+    assert refresh(world, token).progress is Progress.STARTED
+
+    assert world.standing(token).binding.generation == 2
+    assert world.coinbase.is_alive(client.resolve(token).credential)

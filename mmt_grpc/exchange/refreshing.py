@@ -83,13 +83,16 @@ class Refreshing:
         return self._answer(context, seen.row, seen.now, demand=True)
 
     def start_due(self, row: TokenRow, call_id: str) -> bool:
-        """Start a refresh ahead of expiry; False if it may not be now. Raises as `start`."""
+        """Start a refresh ahead of expiry; False if it may not be now, or the row has changed. Raises as `start`."""
         if self.lanes.is_running(row.binding.token_key):
             return False
         if not self.guard.calm:
             self.guard.examine(row.binding.token_key)
-        context = CallContext(call_id, OWN_WORK)
-        return self._answer(context, row, self.rows.now(), demand=False) is STARTED
+        seen = self.rows.read(row.shard, row.binding.token_key)
+        if seen.row is None or seen.row.version != row.version:
+            # It was read a while ago, with all that is due: another replica has come to it since.
+            return False
+        return self._answer(CallContext(call_id, OWN_WORK), seen.row, seen.now, demand=False) is STARTED
 
     def _answer(self, context: CallContext, row: TokenRow, now: int, *, demand: bool) -> RefreshAnswer:
         if row.state is TokenState.REAUTHENTICATION:

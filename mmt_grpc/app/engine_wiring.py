@@ -160,6 +160,7 @@ class EngineWiring:
             sealing=self._parts.sealing,
             guard=self._guard,
             clock=self._parts.clock,
+            stopping=self._parts.stopping,
         )
 
     @cached_property

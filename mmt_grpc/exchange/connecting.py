@@ -9,6 +9,7 @@ from mmt_grpc.domain.errors import (
     ProviderRateLimitedError,
     ProviderUnavailableError,
     Reason,
+    StoreUnavailableError,
     UnavailableError,
     Violation,
 )
@@ -29,6 +30,7 @@ from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.request_identity import RequestIdentities
 from mmt_grpc.exchange.requests import Requests
 from mmt_grpc.exchange.unkept import Unkept
+from mmt_grpc.exchange.write_back import StoppedError
 
 REVOKE_PATIENCE: Final = 2 * MICROSECONDS
 """How long a Revoke that is under way is left to end by itself."""
@@ -68,6 +70,11 @@ class Connecting:
             except NotSpentError as error:
                 self.requests.withdraw(request)
                 raise error.error from None
+            except StoppedError:
+                # Its end is the next life's to write; until then nothing is known, as after a death.
+                unknown = StoreUnavailableError()
+                self.audit.fail(order, unknown)
+                raise unknown from None
 
     def _fresh(self, order: ConnectOrder, provider: Provider, request: ConnectRequest) -> Connected:
         """Go through with a request that this life has opened: DONE, or REJECTED, or nothing was spent."""

@@ -22,6 +22,7 @@ from mmt_grpc.domain.ports.exchanger import Connected
 from mmt_grpc.domain.ports.sealing import Sealing
 from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, RecordedRequest, Replicas
 from mmt_grpc.domain.revival_guard import RevivalGuard
+from mmt_grpc.exchange.write_back import StoppedError
 
 GONE_AFTER: Final = 600 * MICROSECONDS
 """A replica that was not seen for so long is taken to be dead."""
@@ -38,6 +39,7 @@ class Requests:
     sealing: Sealing
     guard: RevivalGuard
     clock: Clock
+    stopping: threading.Event
     running: set[bytes] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -80,11 +82,17 @@ class Requests:
             self.rows.withdraw(request)
 
     def give_up(self, request: ConnectRequest) -> bool:
-        """Set a request REJECTED before anybody is told so; False if it is DONE. Waits for the store."""
+        """Set a request REJECTED before anybody is told so; False if it is DONE. Waits for the store.
+
+        Raises `StoppedError` if the process is to end first: nobody is told anything then, and the next life finds the
+        request PENDING, and on disk what it brought.
+        """
         while True:
             try:
                 return self.rows.reject(request) or self._is_rejected(request)
             except StoreUnavailableError:
+                if self.stopping.is_set():
+                    raise StoppedError from None
                 self.clock.sleep(PAUSE)
 
     def _is_rejected(self, request: ConnectRequest) -> bool:

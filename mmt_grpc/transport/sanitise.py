@@ -36,7 +36,9 @@ def sanitised(method: str, inner: Behaviour[Request, Response], *, log: EventLog
 
 def _ending(error: Exception) -> tuple[Status, bytes | None]:
     try:
-        return status_of(error), details_of(error) if isinstance(error, MmtError) else None
+        status = status_of(error)
+        # What has no reason on the wire carries none in its details either.
+        return status, details_of(error) if isinstance(error, MmtError) and status.reason is not None else None
     except Exception:  # noqa: BLE001  # an error that cannot be told is a bug, and its text must not be told either
         return INTERNAL, None
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from grpc import StatusCode
 
-from mmt_grpc.domain.errors import MmtError, Reason
+from mmt_grpc.domain.errors import MmtError, ProviderUnavailableError, Reason
 from mmt_grpc.domain.verbs import DeadlineError
 
 
@@ -76,9 +76,18 @@ INTERNAL: Final = Status(StatusCode.INTERNAL, "The server failed to answer.")
 """Whatever is no error of the contract: a bug. Its text stays here, in the log as a place in the code only."""
 
 
+class ExchangerFailedError(ProviderUnavailableError):
+    """A bug in the exchanger: whoever waits for it is served what is alive, as if it were away, and else told INTERNAL.
+
+    It has no reason on the wire.
+    """
+
+
 def status_of(error: Exception) -> Status:
     """Return what an exception becomes on the wire."""
     match error:
+        case ExchangerFailedError():
+            return INTERNAL
         case MmtError():
             return STATUSES[error.reason]
         case DeadlineError():

@@ -9,6 +9,7 @@ from mmt_grpc.domain import errors
 from mmt_grpc.domain.errors import DEFAULT_RETRY_AFTER, MmtError, Reason, Violation
 from mmt_grpc.domain.model import Cause, Scope
 from mmt_grpc.transport.rich_error import DOMAIN, Details
+from mmt_grpc.transport.statuses import INTERNAL, ExchangerFailedError
 
 _SCOPES: Final = {scope.wire_name: scope for scope in Scope}
 
@@ -66,11 +67,17 @@ ERRORS: Final[Mapping[Reason, Callable[[Details], MmtError]]] = {
 def error_of(failure: grpc.RpcError) -> MmtError:
     """Return the error that a failed call stands for.
 
-    `ProviderUnavailableError` for whatever has no reason: an exchanger that is down, too slow, or failing.
+    `ExchangerFailedError` for a bug there; `ProviderUnavailableError` for whatever else has no reason: an exchanger
+    that is down or too slow.
     """
     # grpcio raises objects that are both, which its stubs hold impossible.
     call: object = failure
-    details = Details(call.trailing_metadata() or () if isinstance(call, grpc.Call) else ())
+    if not isinstance(call, grpc.Call):
+        return errors.ProviderUnavailableError()
+    # gRPC's own core says INTERNAL of broken streams as well: the sentence is the exchanger's.
+    if call.code() is INTERNAL.code and call.details() == INTERNAL.sentence:
+        return ExchangerFailedError()
+    details = Details(call.trailing_metadata() or ())
     try:
         if details.info.domain == DOMAIN:
             return ERRORS[Reason(details.info.reason)](details)

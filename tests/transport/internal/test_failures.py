@@ -1,7 +1,7 @@
 """An exchanger's refusals reach the worker as they were raised; its absence is a provider that is unavailable."""
 
 import threading
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -23,6 +23,8 @@ from mmt_grpc.transport.internal.client import ExchangerTimeouts, InternalExchan
 from mmt_grpc.transport.internal.errors import error_of
 from mmt_grpc.transport.internal.server import ExchangerPlaces, ExchangerServer
 from mmt_grpc.transport.rich_error import details_of
+from mmt_grpc.transport.sanitise import sanitised
+from mmt_grpc.transport.statuses import ExchangerFailedError
 from tests.transport.internal.wired import CONTEXT, SECRET, RecordingExchanger, Wired, new_server, wired
 from tests.transport.samples import SAMPLES
 from tests.transport.stand_ins import RecordingLog
@@ -75,11 +77,35 @@ def test_an_error_comes_back_as_it_was_raised(error: MmtError) -> None:
 def test_a_bug_of_the_exchanger_tells_its_worker_nothing() -> None:
     with wired() as parts:
         parts.exchanger.act = raising(RuntimeError("refresh_token=CANARY"))
-        with pytest.raises(ProviderUnavailableError) as caught:
+        with pytest.raises(ExchangerFailedError) as caught:
             complete(parts.worker)
         assert "CANARY" not in f"{caught.value!r} {caught.value.__cause__!r} {parts.log.events}"
         [(event, fields)] = parts.log.events
         assert (event, fields["method"], fields["error"]) == ("call_failed", "CompleteRevocation", "RuntimeError")
+
+
+def test_it_is_a_failure_of_the_server_and_nothing_that_passes_for_an_outage_to_a_caller() -> None:
+    def fail(_: object, __: grpc.ServicerContext) -> None:
+        raise ExchangerFailedError
+
+    told: list[Any] = []
+
+    class Context:
+        def set_trailing_metadata(self, metadata: object) -> None:
+            told.append(metadata)
+
+        def abort(self, code: grpc.StatusCode, sentence: str) -> None:
+            told.append((code, sentence))
+
+    log, context = RecordingLog(), Context()
+    sanitised("Connect", fail, log=log)(None, cast("grpc.ServicerContext", context))
+
+    assert told == [(grpc.StatusCode.INTERNAL, "The server failed to answer.")]
+    assert [event for event, _ in log.events] == ["call_failed"]
+
+
+def test_whoever_has_something_alive_is_served_it_as_if_the_exchanger_were_away() -> None:
+    assert isinstance(ExchangerFailedError(), ProviderUnavailableError)
 
 
 @pytest.mark.parametrize("secret", ["other", "s3cret-of-this-star", "s3cret-of-this-start2", ""])
@@ -223,9 +249,15 @@ def test_a_failure_that_is_no_call_is_unavailability() -> None:
     assert isinstance(error_of(grpc.RpcError()), ProviderUnavailableError)
 
 
-class Failure(grpc.RpcError, grpc.Call):  # type: ignore[misc]  # what grpcio raises is both
+class Failure(grpc.RpcError, grpc.Call):
     def __init__(self, details: bytes | str) -> None:
         self._details = details
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+    def details(self) -> str:
+        return ""
 
     def trailing_metadata(self) -> Any:
         return (("grpc-status-details-bin", self._details),)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from mmt_grpc.app.losses import Losses
 from mmt_grpc.domain.failpoints import Failpoints
@@ -24,6 +25,11 @@ from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.refreshing import RefreshObserver
 from mmt_grpc.exchange.spool import Spool
+from mmt_grpc.exchange.upstream import SpoolObserver
+
+
+class EngineObserver(RefreshObserver, SpoolObserver, Protocol):
+    """Told of what the engine does, for operators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,5 +66,5 @@ class Parts:
     failpoints: Failpoints
     stopping: threading.Event
     losses: Losses
-    observer: RefreshObserver
+    observer: EngineObserver
     log: EventLog

@@ -5,13 +5,13 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final
 
 from mmt_grpc.app import process
 from mmt_grpc.app.child import Orders, join_line
 from mmt_grpc.app.engine_parts import Parts
 from mmt_grpc.app.engine_wiring import EngineWiring
+from mmt_grpc.app.exchange_figures import exchange_figures
 from mmt_grpc.app.failpoints import failpoints
 from mmt_grpc.app.line import Line, from_text
 from mmt_grpc.app.losses import Losses
@@ -29,8 +29,7 @@ from mmt_grpc.exchange import upstream
 from mmt_grpc.exchange.attempt_files import AttemptFiles
 from mmt_grpc.exchange.budget import Rate
 from mmt_grpc.exchange.lanes import Lanes
-from mmt_grpc.exchange.pacing import Pacing, PacingObserver
-from mmt_grpc.exchange.refreshing import RefreshObserver
+from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.providers.registry import open_providers
 from mmt_grpc.settings.exchanger_slice import ExchangerSlice, KeysSlice
@@ -38,9 +37,6 @@ from mmt_grpc.store.installations import check_installation
 from mmt_grpc.telemetry.clock import BootClock
 from mmt_grpc.telemetry.log import Log
 from mmt_grpc.transport.internal.server import ExchangerServer
-
-if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
 
 LIFE_BYTES: Final = 16
 
@@ -56,8 +52,13 @@ class Opened:
         self._log = log
         self._losses = Losses()
         self.access_keyring, self.renewal_keyring = open_keyrings(settings.keys)
-        self.store, self.ledger = process.open_stores(settings.store, log, on_loss=self._losses.happened)
         self.registry = process.registry_of(settings.process)
+        self.store, self.ledger = process.open_stores(
+            settings.store,
+            log,
+            on_loss=self._losses.happened,
+            on_event=process.token_counter(self.registry, settings.providers),
+        )
         self.audit = process.open_audit(settings.audit, settings.process, log, self.registry)
         self._observer = exchange_figures(self.registry, settings.providers)
         self._pacing = self._open_pacing()
@@ -115,7 +116,11 @@ class Opened:
 
         pacing = self._pacing
         return open_providers(
-            self._settings.providers, on_retry=on_retry, may_retry=pacing.may_retry, on_first_try=pacing.first_try
+            self._settings.providers,
+            on_retry=on_retry,
+            may_retry=pacing.may_retry,
+            on_first_try=pacing.first_try,
+            observer=self._observer,
         )
 
     def _open_pacing(self) -> Pacing:
@@ -142,30 +147,6 @@ class Opened:
             with contextlib.suppress(StoreUnavailableError):
                 keyring.refresh()
         return self.access_keyring.epochs, self.renewal_keyring.epochs
-
-
-class ExchangeObserver(PacingObserver, RefreshObserver, Protocol):
-    """Who counts what the exchanger does."""
-
-
-class UnwatchedProviders:
-    """`ExchangeObserver` of a replica that shows no metrics."""
-
-    def refresh_ended(self, integration: str, outcome: str) -> None:
-        """Let it pass."""
-
-    def breaker(self, integration: str, *, is_open: bool) -> None:
-        """Let it pass."""
-
-
-def exchange_figures(registry: "CollectorRegistry | None", integrations: Collection[str]) -> ExchangeObserver:
-    """Return who watches the providers' breakers."""
-    if registry is None:
-        return UnwatchedProviders()
-    # Imported only where it is wanted: it costs the process some megabytes.
-    from mmt_grpc.telemetry.metrics import ExchangeMetrics  # noqa: PLC0415  # see above
-
-    return ExchangeMetrics(registry=registry, integrations=integrations)
 
 
 def open_keyrings(keys: KeysSlice) -> tuple[AccessKeyring, RenewalKeyring]:

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final
 
 from mmt_grpc.app.supervisor import REFUSED_TO_START
@@ -78,6 +78,15 @@ def audit_counter(registry: "CollectorRegistry | None") -> Callable[[str], None]
     return AuditMetrics(registry=registry).failed
 
 
+def token_counter(registry: "CollectorRegistry | None", integrations: Collection[str]) -> Callable[[str, str], None]:
+    """Return where what happens to tokens is counted: the event and the integration."""
+    if registry is None:
+        return lambda _, __: None
+    from mmt_grpc.telemetry.metrics import TokenMetrics  # noqa: PLC0415  # as above
+
+    return TokenMetrics(registry=registry, integrations=integrations).happened
+
+
 def open_audit(audit: AuditSlice, process: ProcessSlice, log: Log, registry: "CollectorRegistry | None") -> FileAudit:
     """Return the process's audit log, begun; `AuditUnavailableError` if it cannot be."""
     return FileAudit(
@@ -92,9 +101,16 @@ def open_audit(audit: AuditSlice, process: ProcessSlice, log: Log, registry: "Co
 
 
 def open_stores(
-    stores: StoreSlice, log: Log, *, on_loss: Callable[[], None] = lambda: None
+    stores: StoreSlice,
+    log: Log,
+    *,
+    on_loss: Callable[[], None] = lambda: None,
+    on_event: Callable[[str, str], None] = lambda _, __: None,
 ) -> tuple[Store, PeeweeLedger]:
-    """Return the store and the ledger; nothing is connected yet. `on_loss` is told when the database was away."""
+    """Return the store and the ledger; nothing is connected yet.
+
+    `on_loss` is told when the database was away, `on_event` what happened to tokens: the event and the integration.
+    """
 
     def on_fault(report: FaultReport) -> None:
         log.warning("store_fault", phase=report.phase, kind=report.kind, number=report.number)
@@ -105,6 +121,7 @@ def open_stores(
         settings=stores.options,
         on_fault=on_fault,
         on_loss=on_loss,
+        on_event=on_event,
     )
     return store, open_ledger(stores.ledger_url.reveal(), settings=stores.options, on_fault=on_fault)
 

@@ -24,5 +24,6 @@ def build_upstream(parts: Parts) -> UpstreamWork:
         clock=parts.clock,
         randomness=parts.randomness,
         log=parts.log,
+        observer=parts.observer,
         stopping=parts.stopping,
     )

@@ -91,10 +91,11 @@ class Worker:
         settings, log = self._settings, self._log
         keyring = AccessKeyring.deserialise(settings.keyring, reload=Reload(self._ask_keyring, BootClock()))
         losses = Losses()
-        store, ledger = process.open_stores(settings.store, log, on_loss=losses.happened)
+        registry = process.registry_of(settings.process)
+        on_event = process.token_counter(registry, settings.integrations)
+        store, ledger = process.open_stores(settings.store, log, on_loss=losses.happened, on_event=on_event)
         guard = RevivalGuard(installations=store.installations, ledger=ledger, clock=BootClock(), log=log)
         losses.listener = guard.suspect
-        registry = process.registry_of(settings.process)
         return Parts(
             keyring=keyring,
             store=store,

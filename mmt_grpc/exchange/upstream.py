@@ -1,9 +1,10 @@
 """Revocation at the providers: once when asked, then in the background for as long as it fails."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from mmt_grpc.domain.errors import CredentialUnreadableError, MmtError, StoreUnavailableError
 from mmt_grpc.domain.model import MICROSECONDS, Upstream
@@ -27,6 +28,14 @@ THREADS: Final = 4
 QUEUED: Final = 64
 
 
+class SpoolObserver(Protocol):
+    """Told of what operators watch."""
+
+    def spooled(self, records: Mapping[str, tuple[int, int]]) -> None:
+        """Say what the spool holds: by kind how many records, and when the oldest was written (Unix microseconds)."""
+        ...
+
+
 @dataclass(slots=True)
 class _Tries:
     since: int
@@ -47,6 +56,7 @@ class UpstreamWork:
     clock: Clock
     randomness: Randomness
     log: EventLog
+    observer: SpoolObserver
     stopping: threading.Event
     _woken: threading.Event = field(default_factory=threading.Event)
     _tries: dict[tuple[str, bytes], _Tries] = field(default_factory=dict)
@@ -78,7 +88,7 @@ class UpstreamWork:
 
         What belongs to a provider that fails now stays due, untried.
         """
-        self._forget_tries()
+        self._look_over()
         waits: dict[str, int] = {}
         has_room = True
         for kind in (UNWANTED, REVOCATION):
@@ -133,9 +143,15 @@ class UpstreamWork:
             return 0
         return 0 if content is None else decode_staged(content).binding.generation
 
-    def _forget_tries(self) -> None:
-        """Forget the tries of what others have completed."""
-        kept = {(entry.kind, entry.key) for entry in self.spool.entries()}
+    def _look_over(self) -> None:
+        """Say what the spool holds, and forget the tries of what others have completed."""
+        entries = list(self.spool.entries())
+        held: dict[str, tuple[int, int]] = {}
+        for entry in entries:
+            count, oldest = held.get(entry.kind, (0, entry.written_at))
+            held[entry.kind] = (count + 1, min(oldest, entry.written_at))
+        self.observer.spooled(held)
+        kept = {(entry.kind, entry.key) for entry in entries}
         # A copy: rows are handed over by other threads meanwhile.
         for name in [name for name in list(self._tries) if name not in kept]:
             self._tries.pop(name, None)

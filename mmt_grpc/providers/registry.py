@@ -21,6 +21,7 @@ from mmt_grpc.providers.options import URL_FIELDS, OAuthOptions, ProviderOptions
 from mmt_grpc.providers.resolver import Lookup, Resolver, system_lookup
 from mmt_grpc.providers.retrying import FirstTry, MayRetry, OnRetry, RetryPolicy
 from mmt_grpc.providers.uphold import UPHOLD
+from mmt_grpc.providers.watched import RequestObserver, WatchedProvider, operations_of
 
 DIALECTS: Final[Mapping[str, Dialect]] = {"coinbase": COINBASE, "uphold": UPHOLD}
 """By integration; any other speaks the standard."""
@@ -57,12 +58,14 @@ def open_providers(
     on_retry: OnRetry,
     may_retry: MayRetry = lambda _: True,
     on_first_try: FirstTry = lambda _: None,
+    observer: RequestObserver | None = None,
     surroundings: Surroundings | None = None,
 ) -> ConfiguredProviders:
     """Build every integration of the settings; raises `ValueError` naming each wrong field, without its value.
 
     `on_retry` is told of each repeated try: integration, class of failure, number of the try. `may_retry` is asked
     before each, `on_first_try` told of each request that may be repeated, both by integration; refreshes never are.
+    `observer` is told how each request ended, and how long it took.
     """
     wrong = [f"providers.{name}.{field} {text}" for name in options for field, text in problems(options[name])]
     if wrong:
@@ -76,9 +79,18 @@ def open_providers(
         may_retry=may_retry,
         on_first_try=on_first_try,
     )
-    return ConfiguredProviders(
-        providers=[_provider(name, chosen, around, resolver, retry) for name, chosen in options.items()]
-    )
+    opened = [_provider(name, chosen, around, resolver, retry) for name, chosen in options.items()]
+    if observer is not None:
+        opened = [
+            WatchedProvider(
+                provider=provider,
+                operations=operations_of(options[provider.name]),
+                observer=observer,
+                elapsed=around.elapsed,
+            )
+            for provider in opened
+        ]
+    return ConfiguredProviders(providers=opened)
 
 
 def _provider(

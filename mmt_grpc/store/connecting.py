@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mmt_grpc.store.dialect import Dialect
+from mmt_grpc.store.events import OnEvent
 from mmt_grpc.store.execution import Execution, FaultReport
 from mmt_grpc.store.mysql import MysqlDialect
 from mmt_grpc.store.pool import SessionPool
@@ -30,6 +31,7 @@ def connect(
     clock_shift: ClockShift,
     on_fault: Callable[[FaultReport], None],
     on_loss: Callable[[], None] = lambda: None,
+    on_event: OnEvent = lambda _, __: None,
     patience: float | None = None,
 ) -> Connected:
     """Return what runs statements at a URL; connections are opened as they are needed. `UrlError` if it is none.
@@ -51,7 +53,8 @@ def connect(
         return Session(database=dialect.connect(), dialect=dialect, clock_shift=clock_shift)
 
     pool = SessionPool(connect=open_session, size=pool_size, wait=applied.checkout_timeout, on_loss=lost)
-    return Connected(pool=pool, execution=Execution(pool=pool, on_fault=on_fault, turns=dialect.turns), dialect=dialect)
+    execution = Execution(pool=pool, on_fault=on_fault, on_event=on_event, turns=dialect.turns)
+    return Connected(pool=pool, execution=execution, dialect=dialect)
 
 
 def _dialect(location: Location, settings: StoreSettings, servers: KnownServers) -> Dialect:

@@ -4,8 +4,12 @@ import enum
 from collections.abc import Callable
 from typing import Final
 
+from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.token_row import Binding
 from mmt_grpc.store.session import Session
+
+OnEvent = Callable[[str, str], None]
+"""Told of each event that is committed: its kind and the integration."""
 
 Randomness = Callable[[int], bytes]
 """Returns that many random bytes."""
@@ -31,7 +35,17 @@ class Event(enum.StrEnum):
     REFRESHED = "refreshed"
     DOUBTED = "doubted"
     CONDEMNED = "condemned"
+    ROTATION_LOST = "rotation_lost"
     REVOKED = "revoked"
+
+
+KEPT_FOR: Final = 7 * 24 * 60 * 60 * MICROSECONDS
+"""How long an event stays: whoever reads the outbox has a week to do so."""
+PURGED_AT_ONCE: Final = 500
+"""Rows per transaction: a cluster ships each transaction whole, and refuses what is too large."""
+# Ids begin with the milliseconds of their time: those of old events are the first of the primary key.
+_OLD: Final = "SELECT id FROM event WHERE id < :event_id ORDER BY id LIMIT :row_limit"
+_FORGET: Final = "DELETE FROM event WHERE id = :event_id"
 
 
 class Outbox:
@@ -55,6 +69,17 @@ class Outbox:
             at=at,
             payload="",
         )
+        session.happened.append((event.value, binding.integration))
+
+
+def purge(session: Session) -> int:
+    """Delete some of the events that are older than a week; return how many, fewer than a batch once all are gone."""
+    oldest = session.now() - KEPT_FOR
+    first = (oldest // _MICROSECONDS_PER_MILLISECOND << _TIME_SHIFT).to_bytes(16)
+    rows = session.rows(_OLD, event_id=first, row_limit=PURGED_AT_ONCE)
+    for (event_id,) in rows:
+        session.change(_FORGET, event_id=event_id)
+    return len(rows)
 
 
 def uuid7(at: int, randomness: Randomness) -> bytes:

@@ -46,12 +46,14 @@ class Execution:
         *,
         pool: SessionPool,
         on_fault: Callable[[FaultReport], None] = lambda _: None,
+        on_event: Callable[[str, str], None] = lambda _, __: None,
         turns: Turns = nullcontext,
         sleep: Callable[[float], None] = time.sleep,
         elapsed: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
     ) -> None:
         self._pool = pool
         self._on_fault = on_fault
+        self._on_event = on_event
         self._turns = turns
         self._sleep = sleep
         self._elapsed = elapsed
@@ -116,7 +118,10 @@ class Execution:
         except BaseException:
             self._pool.discard(session)
             raise
+        happened = tuple(session.happened)
         self._pool.give_back(session)
+        for kind, integration in happened:
+            self._on_event(kind, integration)
         return result
 
     def _part(self, session: Session, fault: Fault | None) -> None:

@@ -9,7 +9,7 @@ from mmt_grpc.store.budgets import PeeweeBudgets
 from mmt_grpc.store.callers import PeeweeCallers
 from mmt_grpc.store.connect import PeeweeGrants
 from mmt_grpc.store.connecting import Connected, connect
-from mmt_grpc.store.events import Outbox, Randomness
+from mmt_grpc.store.events import OnEvent, Outbox, Randomness
 from mmt_grpc.store.execution import Execution, FaultReport
 from mmt_grpc.store.installations import PeeweeInstallations
 from mmt_grpc.store.migrations.runner import LATEST, migrate, schema_number
@@ -104,15 +104,18 @@ def open_store(
     randomness: Randomness = os.urandom,
     on_fault: Callable[[FaultReport], None] = lambda _: None,
     on_loss: Callable[[], None] = lambda: None,
+    on_event: OnEvent = lambda _, __: None,
 ) -> Store:
     """Return the store at a URL; no connection is opened before the first is needed.
 
     `clock_shift` moves the database's clock by microseconds, for tests; `on_loss` is told when the database was
-    away. Raises `UrlError` for a URL that is none.
+    away, `on_event` of what happened to tokens, once it is known to be committed.
+
+    Raises `UrlError` for a URL that is none.
     """
     open_pool = functools.partial(connect, url, settings=settings, clock_shift=clock_shift, on_fault=on_fault)
     return Store(
-        connected=open_pool(pool_size=pool_size, on_loss=on_loss),
+        connected=open_pool(pool_size=pool_size, on_loss=on_loss, on_event=on_event),
         migrating=lambda: open_pool(pool_size=1, patience=MIGRATION_PATIENCE),
         outbox=Outbox(randomness=randomness),
     )

@@ -113,7 +113,8 @@ class PeeweeRefreshRows(PeeweeTokenRows):
         def work(session: Session) -> bool:
             if not session.change(_CONDEMN, **_attempt(row, attempt_id), last_failure=failure):
                 return False
-            self._outbox.add(session, Event.CONDEMNED, shard=row.shard, binding=row.binding, at=session.now())
+            event = Event.CONDEMNED if row.doubt in (None, attempt_id) else Event.ROTATION_LOST
+            self._outbox.add(session, event, shard=row.shard, binding=row.binding, at=session.now())
             return True
 
         return self._execution.write(work)

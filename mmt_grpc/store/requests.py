@@ -1,19 +1,19 @@
 """The remembered Connect requests: each is sent once, and its answer given again for 24 hours."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from mmt_grpc.domain.model import MICROSECONDS, ConnectOutcome
 from mmt_grpc.domain.ports.store import ConnectRequest, RecordedRequest
+from mmt_grpc.store import events
+from mmt_grpc.store.events import PURGED_AT_ONCE
 from mmt_grpc.store.execution import Execution
 from mmt_grpc.store.faults import DuplicateError, Fault, StatementError
 from mmt_grpc.store.session import Session
 from mmt_grpc.store.statement import Row
 
 REMEMBERED_FOR: Final = 24 * 60 * 60 * MICROSECONDS
-PURGED_AT_ONCE: Final = 500
-"""Rows per transaction: a cluster ships each transaction whole, and refuses what is too large."""
 
 
 class RequestState(enum.IntEnum):
@@ -87,9 +87,14 @@ class PeeweeRequests:
         return [ConnectRequest(*row) for row in rows]
 
     def purge_requests(self) -> int:
+        purged = self._purge(_purge)
+        self._purge(events.purge)
+        return purged
+
+    def _purge(self, once: Callable[[Session], int]) -> int:
         purged = 0
         while True:
-            count = self._execution.write(_purge)
+            count = self._execution.write(once)
             purged += count
             if count < PURGED_AT_ONCE:
                 return purged

@@ -34,6 +34,8 @@ class Session:
         self._dialect = dialect
         self._clock_shift = clock_shift
         self._compiled: dict[str, tuple[str, bool]] = {}
+        self.happened: list[tuple[str, str]] = []
+        """The events of the transaction that is open: kind and integration."""
 
     def row(self, sql: str, **parameters: object) -> Row | None:
         """Return the only row of a SELECT."""
@@ -64,6 +66,7 @@ class Session:
 
     def begin(self) -> None:
         """Begin a transaction that writes."""
+        self.happened.clear()
         with _translated():
             self._dialect.begin(self._database)
 

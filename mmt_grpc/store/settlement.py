@@ -40,7 +40,7 @@ _IS_NAMED: Final = f"SELECT 1 FROM token WHERE {_KEY} AND generation = :generati
 
 _NAMED_BY_LEASE: Final = f"SELECT {ROW_COLUMNS} FROM token WHERE lease_owner = :owner"
 _NAMED_BY_DOUBT: Final = f"SELECT {ROW_COLUMNS} FROM token WHERE doubt_owner = :owner"
-# The index is named: an optimizer that holds the one on the time alone to be as good reads past other integrations' rows.
+# The index is named: an optimizer may hold the one on the time alone to be as good, and read past others' rows.
 _DUE: Final = (
     f"SELECT {ROW_COLUMNS} FROM token {{by index token_integration_next_refresh_at}} "
     "WHERE integration = :integration AND next_refresh_at <= :due_at "

@@ -1,12 +1,13 @@
 """What is counted, under which names and with which labels; every label's values are few and known beforehand."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from mmt_grpc.domain.callers import Method
 from mmt_grpc.domain.errors import Reason
+from mmt_grpc.domain.model import MICROSECONDS
 
 OTHER: Final = "other"
 """What a label says where a value is not one of those that it may have."""
@@ -19,15 +20,31 @@ METHODS: Final = frozenset(method.value for method in Method)
 REASONS: Final = frozenset(reason.value for reason in Reason) | {""}
 CALL_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 PROVIDER_SECONDS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-OUTCOMES: Final = frozenset({
-    # of refreshes
+REFRESH_OUTCOMES: Final = frozenset({
     "refreshed", "not_sent", "not_consumed", "in_doubt", "reauthentication_required", "lost_the_race", "not_admitted",
-    "moved", "gone", "dead", "later", "stopped", "bug",
-    # of requests to providers
-    "ok", "ambiguous", "permanent", "our_outage", "otp_required", "rate_limited",
+    "moved", "gone", "dead", "later", "unprobed", "stopped", "bug",
 })  # fmt: skip
-OPERATIONS: Final = frozenset({"redeem", "refresh", "revoke", "probe", "account", "scopes", "restrictions", "login"})
-TOKEN_EVENTS: Final = frozenset({"created", "reauthenticated", "refreshed", "in_doubt", "reauthentication", "revoked"})
+REQUEST_OUTCOMES: Final = frozenset({
+    "ok", "not_sent", "not_consumed", "ambiguous", "permanent", "our_outage", "otp_required", "rate_limited",
+    # what a probe said
+    "alive", "dead", "unknown",
+    # what a revocation said
+    "revoked", "accepted", "unsupported", "failed",
+})  # fmt: skip
+OPERATIONS: Final = frozenset({"redeem", "refresh", "revoke", "probe", "account", "scopes"})
+SPENDING: Final = ("redeem", "refresh")
+OUR_OUTAGE: Final = "our_outage"
+TOKEN_EVENTS: Final = {
+    "connected": "connected",
+    "reconnected": "reauthenticated",
+    "refreshed": "refreshed",
+    "doubted": "in_doubt",
+    "condemned": "condemned",
+    "rotation_lost": "rotation_lost",
+    "revoked": "revoked",
+}
+"""What happened to a token, as the store names it, and as it is shown."""
+SPOOL_KINDS: Final = ("attempt", "grant", "unwanted", "revocation")
 AUDIT_FAILURES: Final = frozenset({"open", "write", "sync", "vanished"})
 
 
@@ -97,40 +114,63 @@ class ExchangeMetrics:
             multiprocess_mode="livemax",
         )
         self._spool = Gauge(
-            "mmt_spool_records", "Records in the spool.", registry=registry, multiprocess_mode="livesum"
+            "mmt_spool_records", "Records in the spool.", ["kind"], registry=registry, multiprocess_mode="livemax"
         )
+        self._oldest = Gauge(
+            "mmt_spool_oldest_timestamp_seconds",
+            "When the oldest record of a kind was written, 0 if there is none.",
+            ["kind"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._begin()
+
+    def _begin(self) -> None:
+        """Show what an alert waits for before it happens: a step from 0 to 1 and no series out of nowhere."""
+        for name in self._integrations:
+            self._breaker.labels(name).set(0)
+            for operation in SPENDING:
+                self._requests.labels(name, operation, OUR_OUTAGE)
+        self.spooled({})
 
     def refresh_ended(self, integration: str, outcome: str) -> None:
-        """Count a refresh by its outcome (one of `OUTCOMES`)."""
-        self._refreshes.labels(known(integration, self._integrations), known(outcome, OUTCOMES)).inc()
+        """Count a refresh by its outcome (one of `REFRESH_OUTCOMES`)."""
+        self._refreshes.labels(known(integration, self._integrations), known(outcome, REFRESH_OUTCOMES)).inc()
 
     def request_ended(self, integration: str, operation: str, outcome: str, seconds: float) -> None:
-        """Count a request to a provider; `outcome` is `ok` or a value of `Failure`."""
+        """Count a request to a provider (one of `OPERATIONS`) by its outcome (one of `REQUEST_OUTCOMES`)."""
         name, what = known(integration, self._integrations), known(operation, OPERATIONS)
-        self._requests.labels(name, what, known(outcome, OUTCOMES)).inc()
+        self._requests.labels(name, what, known(outcome, REQUEST_OUTCOMES)).inc()
         self._seconds.labels(name, what).observe(seconds)
 
     def breaker(self, integration: str, *, is_open: bool) -> None:
         """Say whether a provider's breaker is open."""
         self._breaker.labels(known(integration, self._integrations)).set(is_open)
 
-    def spooled(self, records: int) -> None:
-        """Say how many records the spool holds."""
-        self._spool.set(records)
+    def spooled(self, records: Mapping[str, tuple[int, int]]) -> None:
+        """Say what the spool holds: by kind how many records, and when the oldest was written (Unix microseconds)."""
+        for kind in SPOOL_KINDS:
+            count, oldest = records.get(kind, (0, 0))
+            self._spool.labels(kind).set(count)
+            self._oldest.labels(kind).set(oldest / MICROSECONDS)
 
 
 class TokenMetrics:
-    """What happens to tokens."""
+    """What happens to tokens, in every process that changes them; what was committed without an answer is missing."""
 
     def __init__(self, *, registry: CollectorRegistry, integrations: Collection[str]) -> None:
         self._integrations = frozenset(integrations)
         self._events = Counter(
             "mmt_token_events", "What happened to tokens.", ["integration", "event"], registry=registry
         )
+        for name in self._integrations:
+            for shown in TOKEN_EVENTS.values():
+                # As in `ExchangeMetrics`: there before it happens.
+                self._events.labels(name, shown)
 
-    def happened(self, integration: str, event: str) -> None:
-        """Count an event (one of `TOKEN_EVENTS`)."""
-        self._events.labels(known(integration, self._integrations), known(event, TOKEN_EVENTS)).inc()
+    def happened(self, event: str, integration: str) -> None:
+        """Count an event (one of those that `TOKEN_EVENTS` names)."""
+        self._events.labels(known(integration, self._integrations), TOKEN_EVENTS.get(event, OTHER)).inc()
 
 
 class AuditMetrics:

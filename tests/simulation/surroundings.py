@@ -1,7 +1,7 @@
 """What stands around the engine in one simulated process: clock, randomness, threads, log."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from mmt_grpc.domain.failpoints import NoFailpoints
@@ -104,6 +104,9 @@ class Unwatched:
 
     def refresh_ended(self, integration: str, outcome: str) -> None:
         del integration, outcome
+
+    def spooled(self, records: Mapping[str, tuple[int, int]]) -> None:
+        del records
 
 
 class Paced:

@@ -10,6 +10,7 @@ class Scripted(Session):
     def __init__(self, plan: dict[str, list[Fault]]) -> None:
         self.plan = plan
         self.ran: list[str] = []
+        self.happened = []
 
     def step(self, name: str) -> None:
         self.ran.append(name)

@@ -1,6 +1,7 @@
 """A replica in one process: the engine and the verbs composed as the processes compose them, around fakes."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,6 +89,9 @@ class Unwatched:
         """Let it pass."""
 
     def breaker(self, integration: str, *, is_open: bool) -> None:
+        """Let it pass."""
+
+    def spooled(self, records: Mapping[str, tuple[int, int]]) -> None:
         """Let it pass."""
 
 

@@ -81,11 +81,12 @@ def test_a_new_life_of_the_replica_begins_at_nothing(directory: Path) -> None:
 def test_a_label_says_other_rather_than_what_it_does_not_know() -> None:
     registry = CollectorRegistry()
     metrics.ServerMetrics(registry=registry).observe("canary", "canary", "canary", 1)
-    exchange = metrics.ExchangeMetrics(registry=registry, integrations=["coinbase"])
+    exchange = metrics.ExchangeMetrics(registry=registry, integrations=())
     exchange.refresh_ended("canary", "canary")
     exchange.request_ended("canary", "canary", "canary", 1)
     exchange.breaker("canary", is_open=True)
-    metrics.TokenMetrics(registry=registry, integrations=["coinbase"]).happened("canary", "canary")
+    exchange.spooled({"canary": (1, 1)})
+    metrics.TokenMetrics(registry=registry, integrations=()).happened("canary", "canary")
     metrics.AuditMetrics(registry=registry).failed("canary:ENOSPC")
     processes = metrics.ProcessMetrics(registry=registry, processes=["exchanger"])
     processes.up("canary", is_up=True)
@@ -98,7 +99,7 @@ def test_a_label_says_other_rather_than_what_it_does_not_know() -> None:
         for name, value in sample.labels.items()
         if name != "le"
     }
-    assert labels == {"other", "OK", ""} | metrics.METHODS
+    assert labels == {"other", "OK", ""} | metrics.METHODS | set(metrics.SPOOL_KINDS)
 
 
 def test_every_method_is_there_before_its_first_call() -> None:

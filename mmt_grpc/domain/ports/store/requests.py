@@ -75,7 +75,7 @@ class ConnectRows(TokenRows, Protocol):
         ...
 
     def purge_requests(self) -> int:
-        """Delete requests older than 24 h; return how many."""
+        """Delete requests older than 24 h, and events older than 7 days; return how many requests."""
         ...
 
 

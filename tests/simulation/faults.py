@@ -44,6 +44,12 @@ def stop(world: World, life: Life, draw: random.Random) -> None:
     life.stopped_until = world.scheduler.now + _absence(draw)
 
 
+def stop_with_an_answer(world: World, life: Life, draw: random.Random) -> None:
+    """SIGSTOP just when an answer has come to the disk, mostly for longer than others wait for it."""
+    del world
+    life.replica.stands_still_next = int(draw.choice((70, 700, 900, 1500)) * MICROSECONDS)
+
+
 def cut_off(world: World, life: Life, draw: random.Random) -> None:
     """One replica alone cannot reach the database."""
     life.line.is_cut_until = world.scheduler.now + _absence(draw)
@@ -120,6 +126,7 @@ KINDS: Final[dict[str, tuple[Strike, int]]] = {
     "power cut": (cut_power, 12),
     "disk lost": (lose_disk, 4),
     "stopped": (stop, 12),
+    "stopped with an answer": (stop_with_an_answer, 8),
     "cut off": (cut_off, 6),
     "failover": (fail_over, 16),
     "outage": (outage, 6),

@@ -202,6 +202,14 @@ class Oracle:
         usable = chain.alive and self.sealing.look(row.sealed.renewal_blob) == chain.renewal
         return row.state is TokenState.ACTIVE and usable
 
+    def _has_forgotten_retry(self, chain: Chain) -> bool:
+        """Whether a failover took back that a token of this chain was sent again: its first holder, back after ten
+        minutes with an answer that the second POST has ended, finds its row as it had left it.
+        """
+        retries = (attempt for attempt in self.attempts.values() if attempt.is_retry and attempt.post is not None)
+        undone = [attempt.post.renewal for attempt in retries if attempt.undone_at is not None and attempt.post]
+        return any(self.exchange.books.by_renewal[renewal] is chain for renewal in undone)
+
     def close(self, row: TokenRow | None, key: Key) -> str:
         """Return how a row ended; fails unless that is honest."""
         if row is None:
@@ -212,7 +220,7 @@ class Oracle:
         reason = "" if row.reason is None else row.reason.value
         if chain.died_of == "reuse" and reason != "ROTATION_LOST":
             # What cannot be probed is taken for good even over a lost rotation.
-            if id(chain) not in self.excused and self.exchange.probes:
+            if id(chain) not in self.excused and self.exchange.probes and not self._has_forgotten_retry(chain):
                 self.fail(f"a rotation was lost, and the row says {reason}")
             return "reauthentication: lost unnoticed, said to be revoked"
         if chain.died_of == "withdrawn":

@@ -63,6 +63,8 @@ class Replica:
         self.lives = 0
         self.life: Life | None = None
         self.is_gone = False
+        self.stands_still_next = 0
+        """Microseconds for which it will be stopped with the next answer that has come to its disk, told to nobody."""
 
     def boot(self) -> None:
         """Start the next life, if the machine is there and none is running."""
@@ -78,6 +80,9 @@ class Replica:
             attempt = self.world.oracle.attempts.get(bytes.fromhex(key))
             if attempt is not None:
                 attempt.is_persisted = True
+                if self.stands_still_next and self.life is not None:
+                    self.life.stopped_until = self.world.scheduler.now + self.stands_still_next
+                    self.stands_still_next = 0
         del disk
 
 

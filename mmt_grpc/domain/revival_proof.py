@@ -5,7 +5,7 @@ from typing import Final
 
 from mmt_grpc.domain.ledger_batch import OVERLAP, read_batch
 from mmt_grpc.domain.model import MICROSECONDS
-from mmt_grpc.domain.ports.store import AccessRows, Ledger
+from mmt_grpc.domain.ports.store import Ledger, TokenRows
 from mmt_grpc.domain.revival_guard import RevivalGuard
 
 SKEW: Final = 5 * MICROSECONDS
@@ -22,7 +22,7 @@ class RevivalProof:
     """
 
     guard: RevivalGuard
-    rows: AccessRows
+    rows: TokenRows
     ledger: Ledger
     _signs: int = 0
     _reached: int = 0
@@ -43,15 +43,14 @@ class RevivalProof:
             self._reached = max(0, age.ledger_head - OVERLAP)
             self._signs = signs
         batch = read_batch(self.ledger, self._reached)
-        for entry in batch.entries:
-            if entry.position > self._end:
-                self.guard.settle(signs)
-                return False
-            if self.rows.read_access(entry.shard, entry.token_key).row is not None:
+        entries = [entry for entry in batch.entries if entry.position <= self._end]
+        standing = self.rows.read_many([(entry.shard, entry.token_key) for entry in entries])
+        for entry in entries:
+            if entry.token_key in standing:
                 self._reached = entry.position - 1
                 return False
         self._reached = batch.reached
-        if not batch.is_last:
+        if len(entries) == len(batch.entries) and not batch.is_last:
             return True
         self.guard.settle(signs)
         return False

@@ -6,7 +6,7 @@ from typing import Final
 from mmt_grpc.domain.ledger_batch import OVERLAP, read_batch
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.event_log import EventLog
-from mmt_grpc.domain.ports.store import Installations, Ledger, LedgerEntry, TokenRows
+from mmt_grpc.domain.ports.store import Installations, Ledger, TokenRows
 from mmt_grpc.domain.token_row import TokenRow
 from mmt_grpc.exchange.upstream import UpstreamWork
 
@@ -65,14 +65,14 @@ class Reconciling:
         is_last, head = False, position
         while not is_last:
             batch = read_batch(self.ledger, position)
+            rows = self.rows.read_many([(entry.shard, entry.token_key) for entry in batch.entries])
             for entry in batch.entries:
-                row = self.rows.read(entry.shard, entry.token_key).row
+                row = rows.get(entry.token_key)
                 if row is not None and entry.revoked_at > began_at - UNDER_WAY:
                     if left_at is None:
                         left_at, head = entry.revoked_at, entry.position - 1
                 elif row is not None:
-                    self._finish(entry, row)
-                    deleted += 1
+                    deleted += self._finish(row)
             position, is_last = batch.reached, batch.is_last
             head = position if left_at is None else head
         self._advance(head)
@@ -85,9 +85,12 @@ class Reconciling:
         if head > before:
             self.installations.advance_head(before=before, after=head)
 
-    def _finish(self, entry: LedgerEntry, row: TokenRow | None) -> None:
-        """Delete the row of an entry, its sealed credentials kept for revocation upstream."""
-        while row is not None:
-            self.upstream.hand_over(row)
-            self.rows.delete(row)
-            row = self.rows.read(entry.shard, entry.token_key).row
+    def _finish(self, row: TokenRow) -> bool:
+        """Delete a row, its sealed credentials kept for revocation upstream; False if it was gone already."""
+        found: TokenRow | None = row
+        while found is not None:
+            self.upstream.hand_over(found)
+            if self.rows.delete(found) is not None:
+                return True
+            found = self.rows.read(row.shard, row.binding.token_key).row
+        return False

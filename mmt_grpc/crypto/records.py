@@ -41,19 +41,26 @@ class RenewalRecordSealing:
         if len(sealed) < _KEY_END or sealed[: len(associated.PREFIX)] != associated.PREFIX:
             raise CredentialUnreadableError
         owner = encode_text(purpose)
-        (number,) = associated.EPOCH.unpack_from(sealed, len(associated.PREFIX))
-        epoch = self._keyring.find(number)
+        epoch = self._keyring.find(_epoch_of(sealed))
         if epoch is None:
             raise CredentialUnreadableError
         material = epoch.unwrap(sealed[_EPOCH_END:_KEY_END], associated.RECORD, owner)
         return DataKey(material).open(sealed[_KEY_END:], associated.record(owner))
 
     def is_lost(self, sealed: bytes) -> bool:
+        # Epochs are numbered upwards: one above those that are loaded may just not have arrived here.
+        return self.lacks_key(sealed) and _epoch_of(sealed) < max(self._keyring.epochs)
+
+    def lacks_key(self, sealed: bytes) -> bool:
         if len(sealed) < _KEY_END or sealed[: len(associated.PREFIX)] != associated.PREFIX:
             return False
-        (number,) = associated.EPOCH.unpack_from(sealed, len(associated.PREFIX))
-        # Epochs are numbered upwards: one above those that are loaded may just not have arrived here.
-        return number not in self._keyring.epochs and number < max(self._keyring.epochs)
+        # A head that was torn has zeros for its epoch, and there is no epoch 0.
+        return _epoch_of(sealed) not in (0, *self._keyring.epochs)
 
     def _nonce(self) -> bytes:
         return self._randomness.random_bytes(NONCE_LENGTH)
+
+
+def _epoch_of(sealed: bytes) -> int:
+    (number,) = associated.EPOCH.unpack_from(sealed, len(associated.PREFIX))
+    return int(number)

@@ -8,37 +8,24 @@ What an answer has left of its room goes back to the disk: it is kept for minute
 
 import contextlib
 import os
-import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
+from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.sealing import RecordSealing
-from mmt_grpc.exchange.attempt_records import (
-    Answer,
-    AttemptRecord,
-    Intent,
-    decode_answer,
-    decode_intent,
-    encode_answer,
-    encode_intent,
-)
+from mmt_grpc.exchange.attempt_reading import ANSWER, ANSWER_AT, INTENT, LENGTH, AttemptReader, name_of
+from mmt_grpc.exchange.attempt_records import Answer, Intent, Kept, encode_answer, encode_intent
 
-KIND: Final = "attempt"
 PARTIAL: Final = ".partial"
 """Ends the name of a file whose intent is not whole yet. What a death leaves of it was never sent: the spool removes it
 at the next start. Under its final name it would look, to whoever settles just then, like an attempt that was not sent,
 and be removed though its owner is about to send.
 """
-ANSWER_AT: Final = 4096
 SIZE: Final = ANSWER_AT + 28 * 1024
 """Bytes: two tokens of 8 KiB each, with much room."""
-_LENGTH: Final = struct.Struct(">I")
-_INTENT: Final = "intent"
-_ANSWER: Final = "answer"
 
 
 class AttemptFiles:
@@ -48,10 +35,10 @@ class AttemptFiles:
         self._directory = directory
         self._sealing = sealing
         self._failpoints = failpoints
-        self._log = log
+        self._reader = AttemptReader(directory=directory, sealing=sealing, log=log)
 
     def intend(self, intent: Intent) -> None:
-        sealed = self._sealing.seal_record(_INTENT, encode_intent(intent))
+        sealed = self._sealing.seal_record(INTENT, encode_intent(intent))
         path = self._path(intent.attempt_id)
         partial = path.with_suffix(PARTIAL)
         try:
@@ -75,7 +62,7 @@ class AttemptFiles:
             raise StoreUnavailableError from None
 
     def answer(self, intent: Intent, answer: Answer) -> None:
-        sealed = self._sealing.seal_record(_ANSWER, intent.attempt_id + encode_answer(answer))
+        sealed = self._sealing.seal_record(ANSWER, intent.attempt_id + encode_answer(answer))
         try:
             self._failpoints.reach("spool.before_answer")
             descriptor = os.open(self._path(intent.attempt_id), os.O_WRONLY | os.O_CLOEXEC)
@@ -112,56 +99,20 @@ class AttemptFiles:
         finally:
             os.close(descriptor)
 
-    def records(self, *, skip: Collection[bytes] = ()) -> Sequence[AttemptRecord]:
-        skipped = {self._path(attempt_id).name for attempt_id in skip}
-        paths = sorted(self._directory.glob(f"{KIND}-*.record"))
-        found = [self._read(path) for path in paths if path.name not in skipped]
-        kept = [record for record in found if record is not None]
-        return sorted(kept, key=lambda record: (record.intent.token_key, record.intent.generation))
-
     def knows(self, attempt_id: bytes) -> bool:
-        try:
-            return bool(_part(self._path(attempt_id).read_bytes(), 0))
-        except FileNotFoundError:
-            return False
-        except OSError:
-            raise StoreUnavailableError from None
+        return self._reader.knows(attempt_id)
 
-    def _read(self, path: Path) -> AttemptRecord | None:
-        """Read one file; one whose intent was never whole was never sent, and is removed.
-
-        One that is whole and does not open (its epoch is gone, a block is bad) may have been sent: it stays.
-        """
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError:
-            raise StoreUnavailableError from None
-        try:
-            intent = decode_intent(self._sealing.open_record(_INTENT, _part(content, 0)))
-        except (CredentialUnreadableError, ValueError):
-            if _part(content, 0):
-                self._log.error("attempt_unreadable", part="intent")
-            else:
-                # Where the disk refuses it stays, and stands for nothing: nobody may wait for that.
-                with contextlib.suppress(StoreUnavailableError):
-                    self.scrub(bytes.fromhex(path.stem.partition("-")[2]))
-            return None
-        return AttemptRecord(intent, self._answer_of(intent, _part(content, ANSWER_AT)))
-
-    def _answer_of(self, intent: Intent, sealed: bytes) -> Answer | None:
-        if not sealed:
-            return None
-        try:
-            opened = self._sealing.open_record(_ANSWER, sealed)
-            return decode_answer(opened.removeprefix(intent.attempt_id))
-        except (CredentialUnreadableError, ValueError):
-            self._log.error("attempt_unreadable", part="answer")
-            return None
+    def read(self, *, skip: Collection[bytes] = ()) -> Kept:
+        kept, torn = self._reader.read(skip=skip)
+        for attempt_id in torn:
+            # An intent that was never whole was never sent. Where the disk refuses to remove it, it stays, and stands
+            # for nothing: nobody may wait for that.
+            with contextlib.suppress(StoreUnavailableError):
+                self.scrub(attempt_id)
+        return kept
 
     def _path(self, attempt_id: bytes) -> Path:
-        return self._directory / f"{KIND}-{attempt_id.hex()}.record"
+        return self._directory / name_of(attempt_id)
 
     def _sync_directory(self) -> None:
         descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -173,18 +124,11 @@ class AttemptFiles:
 
 def _write(descriptor: int, sealed: bytes, at: int) -> int:
     """Write a part, its length last, so that a torn part has none; return where it ends."""
-    if at + _LENGTH.size + len(sealed) > SIZE:
+    if at + LENGTH.size + len(sealed) > SIZE:
         raise OSError("a record is too long")
-    view, where = memoryview(sealed), at + _LENGTH.size
+    view, where = memoryview(sealed), at + LENGTH.size
     while view:
         written = os.pwrite(descriptor, view, where)
         view, where = view[written:], where + written
-    os.pwrite(descriptor, _LENGTH.pack(len(sealed)), at)
+    os.pwrite(descriptor, LENGTH.pack(len(sealed)), at)
     return where
-
-
-def _part(content: bytes, at: int) -> bytes:
-    if len(content) < at + _LENGTH.size:
-        return b""
-    (length,) = _LENGTH.unpack_from(content, at)
-    return content[at + _LENGTH.size : at + _LENGTH.size + length]

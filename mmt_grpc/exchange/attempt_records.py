@@ -77,10 +77,21 @@ class AttemptRecord:
     answer: Answer | None
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a disk has of attempts: `records` by token and the oldest generation first.
+
+    `unreadable` are the ids of those that may have been sent and answered, though nothing can be read of them now.
+    """
+
+    records: Sequence[AttemptRecord]
+    unreadable: Collection[bytes] = frozenset()
+
+
 class AttemptLog(Protocol):
     """A replica's disk, as far as attempts are on it.
 
-    Every method returns when the disk has it, or raises `StoreUnavailableError`.
+    Every method that changes it returns when the disk has it, or raises `StoreUnavailableError`.
     """
 
     def intend(self, intent: Intent) -> None:
@@ -99,8 +110,12 @@ class AttemptLog(Protocol):
         """Whether anything is kept of an attempt, readable or not: then it may have been sent."""
         ...
 
-    def records(self, *, skip: Collection[bytes] = ()) -> Sequence[AttemptRecord]:
-        """Return what is kept, by token and the oldest generation first; attempts in `skip` are not read."""
+    def read(self, *, skip: Collection[bytes] = ()) -> Kept:
+        """Return what is kept; attempts in `skip` are not read.
+
+        A record that is damaged is in neither part: no day brings back what it held. Raises `StoreUnavailableError` if
+        the disk cannot even say what there is.
+        """
         ...
 
 

@@ -4,6 +4,7 @@ No intent: the state before. An intent alone: IN_DOUBT. An answer: committed, if
 """
 
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -192,17 +193,20 @@ class Settlement:
         self.failpoints.reach("settle.before_clear")
         self.write_back.clear_owner(intent.shard, intent.token_key, self.owner)
 
-    def settle_unrecorded(self, row: TokenRow) -> None:
+    def settle_unrecorded(self, row: TokenRow, unreadable: Collection[bytes]) -> None:
         """Settle a row that names this replica, and of whose attempt no record opens.
 
-        One of which the disk knows nothing was never sent; one whose record cannot be read may have been.
+        One of which the disk knows nothing was never sent; one whose record cannot be read may have been. While it is
+        one of the `unreadable`, which may be read again, the row goes on to name this replica: nobody else tries.
         """
         if row.state is TokenState.REFRESHING and row.lease_owner == self.owner and row.attempt_id is not None:
             integration = row.binding.integration
-            if self.attempt_log.knows(row.attempt_id):
+            if row.attempt_id in unreadable or self.attempt_log.knows(row.attempt_id):
                 tolerant = self._tolerates_reuse(integration)
                 self.write_back.doubt(row, row.attempt_id, tolerant=tolerant, failure="unreadable")
+                self.log.warning("attempt_in_doubt", integration=integration)
             else:
                 self.write_back.release(row, row.attempt_id, wait=0, never_sent=True)
                 self.log.info("attempt_never_sent", integration=integration)
-        self.write_back.clear_owner(row.shard, row.binding.token_key, self.owner)
+        if row.attempt_id not in unreadable and row.doubt not in unreadable:
+            self.write_back.clear_owner(row.shard, row.binding.token_key, self.owner)

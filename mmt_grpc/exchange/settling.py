@@ -10,7 +10,7 @@ from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, SettlementRows
 from mmt_grpc.domain.token_row import TokenRow, TokenState
-from mmt_grpc.exchange.attempt_records import AttemptLog, AttemptRecord
+from mmt_grpc.exchange.attempt_records import AttemptLog, AttemptRecord, Kept
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.records import decode_grant
@@ -21,6 +21,9 @@ from mmt_grpc.exchange.unkept import GRANT, Unkept
 
 CHECKED_AFTER: Final = 60 * MICROSECONDS
 """How long after its lease a committed answer's row is looked at once more."""
+
+DISK_AWAITED: Final = 120 * MICROSECONDS
+"""For how long a recovery waits for a record that cannot be read: a disk that comes back does so within that."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +43,8 @@ class Settling:
     disk: Disk
     log: EventLog
     _settled: dict[bytes, int] = field(default_factory=dict)
+    _unreadable: dict[bytes, int] = field(default_factory=dict)
+    """Since when a record has not been readable in this life, microseconds of the database's time."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def settle_connects(self) -> None:
@@ -50,19 +55,30 @@ class Settling:
             self._settle_grant(entry.key)
 
     def settle_attempts(self, *, every: bool) -> bool:
-        """Settle the attempts that run no more; True if none is left that waits for another one's end.
+        """Settle the attempts that run no more; True if none is left that leases have to wait for.
 
         What is settled stays on disk for ten minutes, and is held against its row after one and, with `every`, now: a
         failover may have taken back what was written of it.
         """
         with self._lock:
             now = self.attempts.now()
-            records = self.attempt_log.records(skip=() if every else self._kept(now))
-            past = self._past(records) if every else frozenset[bytes]()
-            waiting = [record for record in records if not self._settle(record, now, every=every, past=past)]
+            kept = self.attempt_log.read(skip=() if every else self._kept(now))
+            past = self._past(kept.records) if every else frozenset[bytes]()
+            waiting = [record for record in kept.records if not self._settle(record, now, every=every, past=past)]
             for row in self.attempts.named(self.owner):
-                self._settle_unrecorded(row, records)
-            return not waiting
+                self._settle_unrecorded(row, kept)
+            return not self._waits_for_disk(kept.unreadable, now) and not waiting
+
+    def _waits_for_disk(self, unreadable: Collection[bytes], now: int) -> bool:
+        """Whether a record that cannot be read may hold what a failover has just taken back from a row.
+
+        The row may name nobody then, and whose it is says the record alone: all leases wait for it, but not for ever.
+        """
+        self._unreadable = {
+            attempt_id: self._unreadable.get(attempt_id, self._settled.get(attempt_id, now))
+            for attempt_id in unreadable
+        }
+        return any(now - since < DISK_AWAITED for since in self._unreadable.values())
 
     def _past(self, records: Sequence[AttemptRecord]) -> Collection[bytes]:
         """Return the attempts that their rows have left behind, this replica's name as well.
@@ -80,13 +96,13 @@ class Settling:
         }
 
     def unsettled(self) -> int:
-        """Return how many answers of attempts that run no more have not come to their end.
+        """Return how many attempts that run no more hold an answer, or may, that has not come to its end.
 
         Nobody waits for them, but whoever throws the disk away loses them.
         """
         with self._lock:
-            records = self.attempt_log.records(skip=self._settled)
-        return sum(record.answer is not None for record in records)
+            kept = self.attempt_log.read(skip=self._settled)
+        return sum(record.answer is not None for record in kept.records) + len(kept.unreadable)
 
     def _kept(self, now: int) -> Collection[bytes]:
         """Return the attempts that are settled, and only kept: at thousands a minute they are not read at each beat."""
@@ -141,29 +157,20 @@ class Settling:
         else:
             self._settled.pop(record.intent.attempt_id, None)
 
-    def _settle_unrecorded(self, seen: TokenRow, records: Sequence[AttemptRecord]) -> None:
-        """Settle a row that names this replica though its disk holds nothing for it.
+    def _settle_unrecorded(self, seen: TokenRow, kept: Kept) -> None:
+        """Settle a row that names this replica though its disk tells nothing for it.
 
         Row and disk are read once no attempt of this process can touch them: one that was sent and has just ended must
-        not be taken for one that never was.
+        not be taken for one that never was. What has been scrubbed since is asked next time.
         """
         key = seen.binding.token_key
         with self.lanes.held(key) as held:
             row = self.attempts.read(seen.shard, key).row if held else None
-            if row is not None and not self._is_recorded(row, records):
-                self.settlement.settle_unrecorded(row)
-
-    def _is_recorded(self, row: TokenRow, known: Sequence[AttemptRecord]) -> bool:
-        """Whether the disk knows of the row's attempt; if none runs, whether it holds an answer that is not older.
-
-        To what was `known` before comes what has been written since; what has been scrubbed since is asked next time.
-        """
-        newer = self.attempt_log.records(skip={record.intent.attempt_id for record in known})
-        records = [one for one in (*known, *newer) if one.intent.token_key == row.binding.token_key]
-        if row.state is TokenState.REFRESHING:
-            return any(record.intent.attempt_id == row.attempt_id for record in records)
-        answered = [record.intent for record in records if record.answer is not None]
-        return any(intent.generation >= row.binding.generation for intent in answered)
+            if row is None:
+                return
+            newer = self.attempt_log.read(skip={*kept.unreadable, *(one.intent.attempt_id for one in kept.records)})
+            if not _is_recorded(row, (*kept.records, *newer.records)):
+                self.settlement.settle_unrecorded(row, {*kept.unreadable, *newer.unreadable})
 
     def _settle_grant(self, key: bytes) -> None:
         try:
@@ -180,3 +187,11 @@ class Settling:
             self.unkept.scrub(request)
         else:
             self.unkept.revoke(request)
+
+
+def _is_recorded(row: TokenRow, records: Sequence[AttemptRecord]) -> bool:
+    """Whether the disk tells of the row's attempt; if none runs, whether it holds an answer that is not older."""
+    own = [record for record in records if record.intent.token_key == row.binding.token_key]
+    if row.state is TokenState.REFRESHING:
+        return any(record.intent.attempt_id == row.attempt_id for record in own)
+    return any(record.answer is not None and record.intent.generation >= row.binding.generation for record in own)

@@ -92,3 +92,17 @@ def test_a_record_is_lost_when_its_epoch_is_gone_below_a_newer_one_and_never_els
     assert not is_lost(sealed, 1)
     assert not is_lost(sealed[:40], 1, 3)
     assert not is_lost(b"\xff" + sealed[1:], 1, 3)
+
+
+def test_a_record_lacks_its_key_where_the_keyring_has_none_of_its_epoch_older_or_newer() -> None:
+    sealed = SEALING.seal_record("intent", b"content")
+
+    def lacks_key(record: bytes, *epochs: int) -> bool:
+        return sealing_with(renewal_keyring(epochs=epochs, current=epochs[-1])).lacks_key(record)
+
+    assert lacks_key(sealed, 1, 3)
+    assert lacks_key(sealed, 1)
+    assert not lacks_key(sealed, 1, 2)
+    assert not lacks_key(sealed[:40], 1, 3)
+    assert not lacks_key(b"\xff" + sealed[1:], 1, 3)
+    assert not lacks_key(sealed[:2] + bytes(4) + sealed[6:], 1, 3), "a head that was torn"

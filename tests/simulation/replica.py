@@ -10,7 +10,8 @@ from mmt_grpc.domain.errors import MmtError
 from mmt_grpc.domain.ports.exchanger import CallContext
 from mmt_grpc.domain.revoke import Revoke
 from mmt_grpc.domain.waiting_room import WaitingRoom
-from mmt_grpc.exchange.attempt_files import ANSWER_AT, AttemptFiles
+from mmt_grpc.exchange.attempt_files import AttemptFiles
+from mmt_grpc.exchange.attempt_reading import ANSWER_AT
 from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.spool import Spool

@@ -128,3 +128,10 @@ class RecordSealing(Protocol):
         now, or a record that is damaged, this is not said.
         """
         ...
+
+    def lacks_key(self, sealed: bytes) -> bool:
+        """Whether a record did not open because the keyring, as it stands, has none of its epoch: with that it would.
+
+        Of a record whose head is damaged this is not said.
+        """
+        ...

@@ -12,6 +12,7 @@ from mmt_grpc.app.replica_administration import SpoolKind, spool
 from mmt_grpc.app.state_directory import StateDirectory
 from mmt_grpc.domain.failpoints import NoFailpoints
 from mmt_grpc.domain.secret import Secret
+from mmt_grpc.exchange.attempt_reading import name_of
 from mmt_grpc.settings.settings import Settings
 from mmt_grpc.settings.slices import ChannelSlice
 from mmt_grpc.settings.slicing import Birth, exchanger_slice
@@ -26,7 +27,8 @@ def drain(settings: Settings) -> Sequence[SpoolKind]:
     """Do in place of the replica of `settings.state_dir` what its next start would do; return what is left.
 
     Attempts are settled and their answers committed, requests rejected, grants that no row holds and credentials of
-    revoked rows revoked upstream, each tried once. Raises `LockedError` if the replica runs, a `StartRefusedError`,
+    revoked rows revoked upstream, each tried once. Attempts that cannot be read put their rows in doubt, and are left.
+    Raises `LockedError` if the replica runs, a `StartRefusedError`,
     `KeyringError` or `StoreUnavailableError`.
     """
     state = StateDirectory.enter(settings.state_dir, patience=0.0)
@@ -42,6 +44,8 @@ def drain(settings: Settings) -> Sequence[SpoolKind]:
     engine = EngineWiring(opened.parts()).engine()
     engine.recover()
     engine.upstream.sweep()
-    drained = engine.stop() and not engine.settling.unsettled()
+    drained = engine.stop()
+    unreadable = {name_of(attempt_id) for attempt_id in engine.settling.unreadable()}
     opened.audit.close()
-    return [kind for kind in spool(settings.state_dir) if not (drained and kind.kind == COMMITTED)]
+    left = spool(settings.state_dir, known_unreadable=unreadable)
+    return [kind for kind in left if not (drained and kind.kind == COMMITTED)]

@@ -1,7 +1,7 @@
 """The composition root of `mmt replicas` and `mmt spool status`: who runs, and what waits on whose disk."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from mmt_grpc.app.administration import Administration, RefusedError
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.store import Replica
-from mmt_grpc.exchange.spool import listed
+from mmt_grpc.exchange.spool import SUFFIX, listed
 
 SPOOL: Final = "spool"
 ALIVE: Final = 60 * MICROSECONDS
@@ -26,11 +26,15 @@ class ReplicaStatus:
 
 @dataclass(frozen=True, slots=True)
 class SpoolKind:
-    """The records of one kind in a spool: how many, and when the oldest was written (Unix microseconds)."""
+    """The records of one kind in a spool: how many, and when the oldest was written (Unix microseconds).
+
+    `unreadable` names the files whose records cannot be read.
+    """
 
     kind: str
     records: int
     oldest: int
+    unreadable: Sequence[str] = ()
 
 
 def replicas(administration: Administration) -> Sequence[ReplicaStatus]:
@@ -50,12 +54,31 @@ def forget(administration: Administration, owner: bytes) -> None:
         raise RefusedError("the replica is gone already")
 
 
-def spool(state_dir: Path) -> Sequence[SpoolKind]:
-    """Return what the spool of a state directory holds, unopened; `RefusedError` if there is none."""
+def spool(state_dir: Path, *, known_unreadable: Collection[str] = ()) -> Sequence[SpoolKind]:
+    """Return what the spool of a state directory holds, unopened; `RefusedError` if there is none.
+
+    Files that the disk does not give back are found; those whose keys are missing are `known_unreadable` to who has
+    opened the others.
+    """
     directory = state_dir / SPOOL
     if not directory.is_dir():
         raise RefusedError(f"there is no spool in {state_dir}")
     written: defaultdict[str, list[int]] = defaultdict(list)
+    unreadable: defaultdict[str, list[str]] = defaultdict(list)
     for entry in listed(directory):
         written[entry.kind].append(entry.written_at)
-    return [SpoolKind(kind, len(times), min(times)) for kind, times in sorted(written.items())]
+        name = f"{entry.kind}-{entry.key.hex()}{SUFFIX}"
+        if name in known_unreadable or not _is_readable(directory / name):
+            unreadable[entry.kind].append(name)
+    return [SpoolKind(kind, len(times), min(times), unreadable[kind]) for kind, times in sorted(written.items())]
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        path.read_bytes()
+    except FileNotFoundError:
+        # Settled meanwhile, by the replica that runs beside this.
+        return True
+    except OSError:
+        return False
+    return True

@@ -3,13 +3,16 @@
 import os
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from mmt_grpc.cli.administration import read
 from mmt_grpc.cli.output import as_json, moment, show
 from mmt_grpc.domain.model import MICROSECONDS
+
+if TYPE_CHECKING:
+    from mmt_grpc.app.replica_administration import SpoolKind
 
 
 @click.group()
@@ -75,11 +78,13 @@ def spool() -> None:
 @click.option("--state-dir", type=click.Path(path_type=Path), required=True, help="The replica's state directory.")
 @as_json
 def spool_status(*, state_dir: Path, as_json: bool) -> None:
-    """Count the records by kind, without opening them; safe beside a running replica."""
+    """Count the records by kind, without opening them; safe beside a running replica.
+
+    Files that the disk does not give back are named.
+    """
     from mmt_grpc.app.replica_administration import spool as kinds
 
-    rows = [{"kind": kind.kind, "records": kind.records, "oldest": moment(kind.oldest)} for kind in kinds(state_dir)]
-    show(rows, as_json=as_json, empty="The spool is empty.")
+    show([_row_of(kind) for kind in kinds(state_dir)], as_json=as_json, empty="The spool is empty.")
 
 
 @spool.command("drain")
@@ -95,9 +100,17 @@ def drain_spool(config: Path | None, *, state_dir: Path, as_json: bool) -> None:
     from mmt_grpc.settings.load import load
 
     left = drain(load(config, os.environ, overrides={"state_dir": str(state_dir.absolute())}))
-    rows = [{"kind": kind.kind, "records": kind.records, "oldest": moment(kind.oldest)} for kind in left]
-    show(rows, as_json=as_json, empty="The spool is drained.")
+    show([_row_of(kind) for kind in left], as_json=as_json, empty="The spool is drained.")
     sys.exit(1 if left else 0)
+
+
+def _row_of(kind: "SpoolKind") -> dict[str, object]:
+    return {
+        "kind": kind.kind,
+        "records": kind.records,
+        "oldest": moment(kind.oldest),
+        "unreadable": " ".join(kind.unreadable),
+    }
 
 
 COMMANDS: Final = (replicas, spool)

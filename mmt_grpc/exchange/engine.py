@@ -82,7 +82,8 @@ class ExchangeEngine:
 
     def _drained(self) -> bool:
         try:
-            return self.settling.settle_attempts(every=True)
+            # An answer may be settled as far as leases go, and still wait for its provider or its disk.
+            return self.settling.settle_attempts(every=True) and not self.settling.unsettled()
         except (StoreUnavailableError, StoppedError):
             return False
 

@@ -104,6 +104,11 @@ class Settling:
             kept = self.attempt_log.read(skip=self._settled)
         return sum(record.answer is not None for record in kept.records) + len(kept.unreadable)
 
+    def unreadable(self) -> Collection[bytes]:
+        """Return the attempts whose records cannot be read now, but may be another day."""
+        with self._lock:
+            return self.attempt_log.read(skip=self._settled).unreadable
+
     def _kept(self, now: int) -> Collection[bytes]:
         """Return the attempts that are settled, and only kept: at thousands a minute they are not read at each beat."""
         return {attempt_id for attempt_id, settled_at in self._settled.items() if now - settled_at < KEPT}

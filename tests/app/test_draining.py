@@ -15,7 +15,7 @@ from tests.support.waiting import until
 POINT = "spool.after_answer"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def stopped() -> Iterator[tuple[Service, str]]:
     """An installation that was killed with a provider's answer on its disk and not in its database."""
     with running_service(expect_exit=None, MMT_FAILPOINTS=f"{POINT}=sleep:120") as service:
@@ -57,6 +57,25 @@ def test_an_answer_that_only_the_disk_knows_is_committed(stopped: tuple[Service,
     told = status(service, token_id)
     assert '"state": "active"' in told
     assert '"generation": 2' in told
+
+
+def test_an_answer_that_the_disk_does_not_give_back_is_left_and_named_until_it_does(
+    stopped: tuple[Service, str],
+) -> None:
+    service, token_id = stopped
+    drain = ("spool", "drain", "--state-dir", str(service.dev.state_dir))
+    (record,) = (service.dev.state_dir / "spool").glob("attempt-*.record")
+    kept = record.rename(record.with_suffix(".kept"))
+    record.mkdir()  # what answers an error to whoever reads it, root included
+
+    code, said = run(service, *drain)
+
+    assert (code, record.name in said) == (1, True), said
+    assert '"state": "in_doubt"' in status(service, token_id)
+    record.rmdir()
+    kept.rename(record)
+    assert run(service, *drain)[0] == 0
+    assert '"generation": 2' in status(service, token_id)
 
 
 def test_a_replica_that_runs_is_not_drained() -> None:

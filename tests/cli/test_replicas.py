@@ -1,5 +1,6 @@
 """`mmt replicas` and `mmt spool status`: who runs, and what waits on whose disk."""
 
+import errno
 import json
 import os
 import sqlite3
@@ -67,10 +68,30 @@ def test_a_spool_is_counted_by_kind_without_being_opened(tmp_path: Path) -> None
     torn = spool / "attempt-dd.partial"
     torn.write_bytes(b"being written")
     assert answer(run("spool", "status", "--state-dir", str(tmp_path), "--json")) == [
-        {"kind": "attempt", "records": 1, "oldest": "1970-01-01 00:00:05"},
-        {"kind": "revocation", "records": 2, "oldest": "2030-03-17 17:46:40"},
+        {"kind": "attempt", "records": 1, "oldest": "1970-01-01 00:00:05", "unreadable": ""},
+        {"kind": "revocation", "records": 2, "oldest": "2030-03-17 17:46:40", "unreadable": ""},
     ]
     assert torn.exists(), "a running replica's own work was touched"
+
+
+def test_a_file_that_the_disk_does_not_give_back_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    for name in ("attempt-cc", "attempt-dd", "revocation-aa"):
+        (spool / f"{name}.record").write_bytes(b"sealed")
+    read = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        if path.stem == "attempt-dd":
+            raise OSError(errno.EIO, "refused")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    rows = answer(run("spool", "status", "--state-dir", str(tmp_path), "--json"))
+    assert [(row["kind"], row["records"], row["unreadable"]) for row in rows] == [
+        ("attempt", 2, "attempt-dd.record"),
+        ("revocation", 1, ""),
+    ]
 
 
 @pytest.mark.parametrize("content", [None, "a file"])
@@ -85,6 +106,6 @@ def test_rows_are_told_to_people_in_columns(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool" / "attempt-cc.record").write_bytes(b"sealed")
     lines = run("spool", "status", "--state-dir", str(tmp_path)).stdout.splitlines()
-    assert lines[0].split() == ["kind", "records", "oldest"]
+    assert lines[0].split() == ["kind", "records", "oldest", "unreadable"]
     assert lines[1].split()[:2] == ["attempt", "1"]
     assert json.loads(run("spool", "status", "--state-dir", str(tmp_path), "--json").stdout)[0]["kind"] == "attempt"

@@ -89,6 +89,20 @@ def test_answers_that_wait_for_their_provider_are_not_called_settled(
     assert settling.unsettled() == 0
 
 
+def test_a_replica_whose_disk_holds_answers_that_wait_for_their_provider_is_not_drained(
+    world: World, tokens: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    condemn(world, tokens)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.providers["coinbase"], "probe", AwayFrom(world))
+
+        assert not world.life.engine.stop()
+
+    world.clock.advance(UNASKED)
+    world.restart()
+    assert world.life.engine.stop()
+
+
 def condemn(world: World, tokens: list[str]) -> None:
     """Have a retry elsewhere lose these chains, as far as anybody but this replica's disk knows."""
     for token in tokens:

@@ -92,6 +92,7 @@ def test_doubt_names_the_attempt_and_its_owner(backend: Backend) -> None:
         doubt=attempt_id,
         doubt_owner=OWNER,
         not_before=77,
+        next_refresh_at=77,
         failures=1,
         failed_at=doubted.failed_at,
     )

@@ -35,11 +35,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be sent: for a call that waits (`demand`), for an account's refresh, as another try."""
+    """What is to be sent: for a call that waits (`demand`), for an account's refresh, as another try, or to find out
+    what became of an earlier one (`in_doubt`).
+    """
 
     demand: bool
     account: bytes | None
     repeats: bool
+    in_doubt: bool = False
 
 
 class Admission:
@@ -139,7 +142,7 @@ class Gates:
             self._count_try(request)
             breaker, brake = (passage.trial for passage in passages)
             return Admission(
-                learn=lambda error: self._learn(request.account, breaker, brake, error),
+                learn=lambda error: self._learn(request, breaker, brake, error),
                 taken=taken.pop_all(),
                 is_trial=breaker is not None or brake is not None,
             )
@@ -172,12 +175,13 @@ class Gates:
         elif request.account is not None:
             self.retries.first_try()
 
-    def _learn(
-        self, account: bytes | None, breaker: int | None, brake: int | None, error: ProviderError | None
-    ) -> None:
+    def _learn(self, request: Request, breaker: int | None, brake: int | None, error: ProviderError | None) -> None:
+        account = request.account
         self.breaker.learn(breaker, error)
-        if account is not None and (error is None or error.failure is Failure.PERMANENT):
-            self.brake.learn(brake, account, refused=error is not None)
+        refused = error is not None and error.failure is Failure.PERMANENT
+        # That a doubted token is refused shows our own loss, and nothing of the provider's other accounts.
+        if account is not None and (error is None or (refused and not request.in_doubt)):
+            self.brake.learn(brake, account, refused=refused)
         if error is not None and error.failure is Failure.NOT_CONSUMED and error.rate_limited:
             self._hold(account, asked_wait(error))
 

@@ -88,16 +88,23 @@ class Pacing:
         self._announcing = threading.Lock()
 
     def admit(
-        self, integration: str, *, demand: bool, account: bytes | None = None, repeats: bool = False
+        self,
+        integration: str,
+        *,
+        demand: bool,
+        account: bytes | None = None,
+        repeats: bool = False,
+        in_doubt: bool = False,
     ) -> Admission | Refused:
         """Admit one request to the token endpoint, or say why not now and for how long.
 
         `demand`: a call waits for it, so it may wait for a place or one of the rate, as long as `patience`; what is
         scheduled never waits. `account`: what stands for the account (or the row) of a refresh; None for any other
-        request, which neither feeds nor heeds the brake. `repeats`: the last try of this refresh failed. Raises
-        `StoreUnavailableError` (nothing could be taken of the rate).
+        request, which neither feeds nor heeds the brake. `repeats`: the last try of this refresh failed. `in_doubt`: it
+        finds out what became of an earlier one. Raises `StoreUnavailableError` (nothing could be taken of the rate).
         """
-        return self._of(integration).admit(Request(demand, account, repeats), self._patience if demand else 0)
+        request = Request(demand, account, repeats, in_doubt)
+        return self._of(integration).admit(request, self._patience if demand else 0)
 
     def hindrance(
         self, integration: str, *, demand: bool, account: bytes | None = None, repeats: bool = False

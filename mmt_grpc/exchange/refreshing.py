@@ -122,9 +122,13 @@ class Refreshing:
         if hindered is not None:
             return hindered
         waits = (row.backs_off(now), self.resting.wait(key), self._doubt_wait(provider, row, now))
-        if any(waits) or not self.disk.is_trusted or self.recovery.is_open:
+        if any(waits) or not self._may_lease():
             return Refused(Reason.PROVIDER_UNAVAILABLE, max(waits))
         return None
+
+    def _may_lease(self) -> bool:
+        """Whether this replica may lease anything now."""
+        return self.disk.is_trusted and not self.recovery.is_open
 
     @staticmethod
     def _doubt_wait(provider: Provider, row: TokenRow, now: int) -> int:
@@ -167,8 +171,12 @@ class Refreshing:
         if self.write_back.stopping.is_set():
             # What has only queued is left to the next life: nobody waits until a slow provider has answered it all.
             return "stopped"
+        if not self._may_lease():
+            # Neither does a recovery wait until what queued before it has come to its turn.
+            return "not_admitted"
         key, account, repeats = row.binding.token_key, account_of(row), is_repetition(provider, row)
-        admission = self.pacing.admit(provider.name, demand=demand, account=account, repeats=repeats)
+        in_doubt = row.state is TokenState.IN_DOUBT
+        admission = self.pacing.admit(provider.name, demand=demand, account=account, repeats=repeats, in_doubt=in_doubt)
         if isinstance(admission, Refused):
             return "not_admitted"
         with admission:

@@ -182,16 +182,18 @@ class Settlement:
             return True
         return False
 
-    def forget(self, record: AttemptRecord) -> None:
+    def forget(self, record: AttemptRecord, *, unreadable: Collection[bytes] = ()) -> None:
         """Scrub a settled attempt, after its row no longer names this replica for it."""
-        self.clear(record.intent)
+        self.clear(record.intent, unreadable=unreadable)
         self.failpoints.reach("settle.before_scrub")
         self.attempt_log.scrub(record.intent.attempt_id)
 
-    def clear(self, intent: Intent) -> None:
-        """Take this replica's name out of the row: it runs no attempt there and holds no answer for it."""
+    def clear(self, intent: Intent, *, unreadable: Collection[bytes] = ()) -> None:
+        """Take this replica's name out of the row, unless it stands there for an attempt that is `unreadable`: it runs
+        none there, and holds no other answer for it.
+        """
         self.failpoints.reach("settle.before_clear")
-        self.write_back.clear_owner(intent.shard, intent.token_key, self.owner)
+        self.write_back.clear_owner(intent.shard, intent.token_key, self.owner, unreadable=unreadable)
 
     def settle_unrecorded(self, row: TokenRow, unreadable: Collection[bytes]) -> None:
         """Settle a row that names this replica, and of whose attempt no record opens.
@@ -208,5 +210,4 @@ class Settlement:
             else:
                 self.write_back.release(row, row.attempt_id, wait=0, never_sent=True)
                 self.log.info("attempt_never_sent", integration=integration)
-        if row.attempt_id not in unreadable and row.doubt not in unreadable:
-            self.write_back.clear_owner(row.shard, row.binding.token_key, self.owner)
+        self.write_back.clear_owner(row.shard, row.binding.token_key, self.owner, unreadable=unreadable)

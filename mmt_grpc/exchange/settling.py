@@ -63,21 +63,24 @@ class Settling:
         with self._lock:
             now = self.attempts.now()
             kept = self.attempt_log.read(skip=() if every else self._kept(now))
+            self._note(kept.unreadable, now)
             past = self._past(kept.records) if every else frozenset[bytes]()
             waiting = [record for record in kept.records if not self._settle(record, now, every=every, past=past)]
             for row in self.attempts.named(self.owner):
                 self._settle_unrecorded(row, kept)
-            return not self._waits_for_disk(kept.unreadable, now) and not waiting
+            return not waiting and not self._waits_for_disk(now)
 
-    def _waits_for_disk(self, unreadable: Collection[bytes], now: int) -> bool:
-        """Whether a record that cannot be read may hold what a failover has just taken back from a row.
-
-        The row may name nobody then, and whose it is says the record alone: all leases wait for it, but not for ever.
-        """
+    def _note(self, unreadable: Collection[bytes], now: int) -> None:
         self._unreadable = {
             attempt_id: self._unreadable.get(attempt_id, self._settled.get(attempt_id, now))
             for attempt_id in unreadable
         }
+
+    def _waits_for_disk(self, now: int) -> bool:
+        """Whether a record that cannot be read may hold what a failover has just taken back from a row.
+
+        The row may name nobody then, and whose it is says the record alone: all leases wait for it, but not for ever.
+        """
         return any(now - since < DISK_AWAITED for since in self._unreadable.values())
 
     def _past(self, records: Sequence[AttemptRecord]) -> Collection[bytes]:
@@ -152,10 +155,10 @@ class Settling:
     def _let_go(self, record: AttemptRecord, *, is_over: bool) -> None:
         """Keep what is settled for a while, without standing in anybody's way."""
         if not is_over:
-            self.settlement.clear(record.intent)
+            self.settlement.clear(record.intent, unreadable=self._unreadable)
             return
         try:
-            self.settlement.forget(record)
+            self.settlement.forget(record, unreadable=self._unreadable)
         except StoreUnavailableError:
             # The disk refuses to forget it: nothing is lost, and the next round tries again.
             self.disk.failed()

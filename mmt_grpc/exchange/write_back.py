@@ -1,7 +1,7 @@
 """The ends of attempts are written back, guarded, for as long as it takes; nothing here repeats blindly."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -78,14 +78,19 @@ class WriteBack:
             lambda: self._left(row, attempt_id),
         )
 
-    def clear_owner(self, shard: int, token_key: bytes, owner: bytes) -> None:
-        """Take a replica's name out of a row for which it has nothing left to settle."""
-        while not self._until_answered(lambda: self._cleared(shard, token_key, owner)):
+    def clear_owner(self, shard: int, token_key: bytes, owner: bytes, *, unreadable: Collection[bytes] = ()) -> None:
+        """Take a replica's name out of a row for which it has nothing left to settle.
+
+        The name stays while the row's attempt, or the one in doubt, is `unreadable` and may have been answered.
+        """
+        while not self._until_answered(lambda: self._cleared(shard, token_key, owner, unreadable)):
             self.clock.sleep(SHORTEST_PAUSE)
 
-    def _cleared(self, shard: int, token_key: bytes, owner: bytes) -> bool:
+    def _cleared(self, shard: int, token_key: bytes, owner: bytes, unreadable: Collection[bytes]) -> bool:
         row = self.rows.read(shard, token_key).row
         if row is None or row.state is TokenState.REFRESHING or owner not in {row.doubt_owner, row.lease_owner}:
+            return True
+        if row.attempt_id in unreadable or row.doubt in unreadable:
             return True
         return self.rows.clear_owner(row, owner=owner)
 

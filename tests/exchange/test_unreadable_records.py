@@ -146,6 +146,29 @@ def test_a_retry_that_was_never_sent_does_not_take_the_name_out(world: World, un
     assert row.doubt_owner == THIS
 
 
+def test_an_older_answer_of_the_same_token_does_not_take_the_name_out(
+    world: World, client: Client, blocks: BadBlocks
+) -> None:
+    token = client.connect("alice", world.coinbase.authorize("alice")).token_id
+    world.pass_time(3600)
+    ask(world, token)
+    older = record(world)
+    world.pass_time(300)
+    world.failpoints.arm("refresh.before_commit")
+    with pytest.raises(CrashError):
+        ask(world, token)
+    (spoiled,) = set(older.parent.glob("attempt-*.record")) - {older}
+    blocks.files[spoiled] = errno.EIO
+
+    world.restart()
+    live(world, 600)
+
+    row = world.standing(token)
+    assert not older.exists()
+    assert (row.state, row.binding.generation) == (TokenState.IN_DOUBT, 2)
+    assert THIS in {row.doubt_owner, row.lease_owner}
+
+
 @pytest.mark.parametrize("way", ["its replica is forgotten", "its file is removed"])
 def test_a_retry_is_possible_once_the_operator_has_given_it_up(
     world: World, blocks: BadBlocks, unread: str, way: str

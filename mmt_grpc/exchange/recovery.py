@@ -23,6 +23,7 @@ class Recovery:
     lanes: Lanes
     guard: RevivalGuard
     log: EventLog
+    _current: int = NEVER
     _settled: int = NEVER
     _noticed: int = 0
     _opened: int = 0
@@ -39,8 +40,11 @@ class Recovery:
 
     @property
     def is_open(self) -> bool:
-        """Whether this replica has to take part before it leases anything."""
-        return self._noticed != self._opened
+        """Whether this replica has to take part before it leases anything.
+
+        Until it has settled what is open: what it starts meanwhile is leased nothing, and would be waited for.
+        """
+        return self._noticed != self._opened or self._current != self._settled
 
     def step(self) -> bool:
         """Take part as far as that goes now; True if nothing is open here. Raises `StoreUnavailableError`.
@@ -55,9 +59,14 @@ class Recovery:
             self._opened, number = noticed, number + 1
             self.guard.has_opened(number)
             self.log.warning("recovery_opened", number=number)
-        if number == self._settled:
+        # A replica that was forgotten while it was silent, or whose part in it a failover took back unnoticed, starts
+        # from 0 in the registry: everybody waits for it, and nobody else can say it.
+        self._current, known = number, self.recoveries.settled_by(self.owner)
+        if number == self._settled and known is not None and known >= number:
             return True
-        if self.lanes.count():
+        self._settled = NEVER
+        if known is None or self.lanes.count():
+            # Nobody waits for, nor heeds, a replica that is not registered: its next beat comes first.
             return False
         if not self.settling.settle_attempts(every=True):
             return False

@@ -21,6 +21,7 @@ NOBODY_NAMED_SEEN: Final = (
 """That no replica which a row of `token` names was seen lately; one that was forgotten never is."""
 
 _CURRENT: Final = "SELECT recovery FROM installation WHERE singleton = 1"
+_SETTLED_BY: Final = "SELECT settled_recovery FROM replica WHERE owner = :owner"
 _OPEN: Final = "UPDATE installation SET recovery = :recovery WHERE singleton = 1 AND recovery = :recovery_before"
 _SETTLE: Final = "UPDATE replica SET settled_recovery = :recovery WHERE owner = :owner AND settled_recovery < :recovery"
 
@@ -34,6 +35,10 @@ class PeeweeRecoveries:
     def current(self) -> int:
         row = self._execution.read(lambda session: session.row(_CURRENT))
         return 0 if row is None else int(row[0])
+
+    def settled_by(self, owner: bytes) -> int | None:
+        row = self._execution.read(lambda session: session.row(_SETTLED_BY, owner=owner))
+        return None if row is None else int(row[0])
 
     def open(self, after: int) -> bool:
         return self._execution.write(

@@ -176,3 +176,16 @@ def test_settling_registers_no_replica(installed: Backend) -> None:
     installed.recoveries.settle(b"n" * 16, 5)
 
     assert [replica.beat.owner for replica in installed.replicas.list()] == [OWNER, OTHER_OWNER]
+
+
+def test_what_a_replica_has_settled_can_be_read_back(installed: Backend) -> None:
+    recoveries = installed.recoveries
+    recoveries.open(0)
+    recoveries.settle(OWNER, 1)
+
+    assert recoveries.settled_by(OWNER) == 1
+    assert recoveries.settled_by(OTHER_OWNER) == 0
+    installed.replicas.forget(OWNER)
+    assert recoveries.settled_by(OWNER) is None
+    installed.replicas.beat(beat(owner=OWNER))
+    assert recoveries.settled_by(OWNER) == 0

@@ -18,6 +18,9 @@ class FakeRecoveries:
     def current(self) -> int:
         return self._installations.recovery
 
+    def settled_by(self, owner: bytes) -> int | None:
+        return self._replicas.settled_by(owner)
+
     def open(self, after: int) -> bool:
         return self._installations.open_recovery(after)
 

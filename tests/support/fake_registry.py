@@ -42,6 +42,9 @@ class FakeReplicas:
         recovery = self._installations.recovery
         return all(self._settled.get(owner, 0) >= recovery for owner in self._replicas if self.was_seen(owner, after))
 
+    def settled_by(self, owner: bytes) -> int | None:
+        return self._settled.get(owner, 0) if owner in self._replicas else None
+
     def settle(self, owner: bytes, number: int) -> None:
         if owner in self._replicas:
             self._settled[owner] = max(self._settled.get(owner, 0), number)

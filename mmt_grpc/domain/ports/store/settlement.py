@@ -76,6 +76,13 @@ class Recoveries(Protocol):
         """Return the number of the newest recovery, 0 before the first."""
         ...
 
+    def settled_by(self, owner: bytes) -> int | None:
+        """Return the newest recovery that a replica has settled as far as the database knows, None if it knows none.
+
+        One that was forgotten, or whose registration a failover took back, is none before its next beat.
+        """
+        ...
+
     def open(self, after: int) -> bool:
         """Open recovery `after` + 1, guarded by the number read before; False if somebody else has.
 

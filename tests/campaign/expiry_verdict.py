@@ -19,7 +19,8 @@ COINBASE_LIMIT = 10_000
 """Requests of one user in an hour: no run lasts longer, so all that one user's tokens cost are counted."""
 _MARGIN = 5.0
 """Seconds at the borders of a phase that belong to none."""
-_HONEST = frozenset({"PROVIDER_RATE_LIMITED", "PROVIDER_UNAVAILABLE"})
+HONEST = frozenset({"PROVIDER_RATE_LIMITED", "PROVIDER_UNAVAILABLE"})
+"""What a token may end as that the limit lets nobody refresh: its user need not log in again."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Callers:
     def complaints(self) -> Sequence[str]:
         found = [f"{count} times {what}" for what, count in self.wrong.items()]
         found += [f"{count} calls for a live token were refused: {reason}" for reason, count in self.unserved.items()]
-        found += [f"{count} ended as {reason}" for reason, count in self.ended.items() if reason not in _HONEST]
+        found += [f"{count} ended as {reason}" for reason, count in self.ended.items() if reason not in HONEST]
         return found
 
 

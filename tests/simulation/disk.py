@@ -21,6 +21,8 @@ class File:
     durable: bytes = b""
     written_at: int = 0
     name: str = ""
+    bad_until: int = 0
+    """Until when reading it is answered with EIO."""
 
 
 class SimulatedDisk:
@@ -44,8 +46,12 @@ class SimulatedDisk:
         """The directory that everything is in."""
         return SimulatedPath(self, "")
 
+    @property
+    def now(self) -> int:
+        return self._scheduler.now
+
     def wall(self) -> int:
-        return self._scheduler.now + self.wall_shift + 1_900_000_000_000_000
+        return self.now + self.wall_shift + 1_900_000_000_000_000
 
     def work(self, kind: str, *, takes_blocks: bool = False) -> None:
         """Take a step of this disk, or refuse it."""
@@ -134,6 +140,8 @@ class SimulatedPath:
 
     def read_bytes(self) -> bytes:
         self.disk.work("read")
+        if self._file().bad_until > self.disk.now:
+            raise OSError(errno.EIO, "simulated")
         return bytes(self._file().cached)
 
     def stat(self) -> SimpleNamespace:

@@ -107,6 +107,14 @@ def break_disk(world: World, life: Life, draw: random.Random) -> None:
     world.scheduler.at(world.scheduler.now + _absence(draw), lambda: setattr(disk, "is_bad", False))
 
 
+def spoil_an_answer(world: World, life: Life, draw: random.Random) -> None:
+    """The block goes bad on which the next answer comes to the disk; often the process ends too, or the database."""
+    life.replica.spoils_next = _absence(draw)
+    life.replica.dies_of_it = draw.random() < 0.7  # a share
+    if draw.random() < 0.4:  # a share
+        world.scheduler.at(world.scheduler.now + 2 * MICROSECONDS, lambda: fail_over(world, life, draw))
+
+
 def jump_clock(world: World, life: Life, draw: random.Random) -> None:
     """A machine's wall clock is set."""
     del world
@@ -136,6 +144,7 @@ KINDS: Final[dict[str, tuple[Strike, int]]] = {
     "exchange away": (close_exchange, 4),
     "disk full": (fill_disk, 4),
     "disk broken": (break_disk, 4),
+    "bad block": (spoil_an_answer, 8),
     "clock set": (jump_clock, 3),
     "withdrawn": (withdraw, 1),
 }

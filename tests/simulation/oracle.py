@@ -6,6 +6,7 @@ from typing import Final
 
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.token_row import TokenRow, TokenState
+from mmt_grpc.exchange.settling import DISK_AWAITED
 from tests.simulation.exchange import Chain, Exchange, Post
 from tests.simulation.scheduler import Process, Scheduler
 from tests.simulation.sealing import PlainSealing
@@ -16,6 +17,8 @@ HELD_TOO_LONG: Final = ABSENT - 15 * MICROSECONDS
 """A holder was seen at its lease, and checks the time at most 15 s later."""
 FAILED_OVER: Final = "accepted: a failover lost an acknowledged lease"
 STOPPED: Final = "accepted: a holder stopped between its check and its POST"
+READ_AGAIN: Final = 120 * MICROSECONDS
+"""By when a replica has noticed that its disk gives a record back."""
 UNNOTICED: Final = frozenset({FAILED_OVER, STOPPED})
 """Where the row does not know of the other POST, and calls the rotation that was lost revoked."""
 
@@ -42,6 +45,8 @@ class Attempt:
     is_told: bool = False
     """Its answer has been in the row: where the disk had failed, nobody holds it any more."""
     is_persisted: bool = False
+    is_unreadable: tuple[int, int] = (0, 0)
+    """From when until when its answer cannot be read from its disk."""
     undone_at: int | None = None
     """When a failover took its lease back."""
 
@@ -139,7 +144,9 @@ class Oracle:
             return True
         newest = self._newest(first)
         known = newest.is_persisted and newest.owner not in self.lost_disks and newest.owner in second.present
-        return not known or second.process.born_at > undone_at
+        began, ended = newest.is_unreadable
+        is_given_up = ended - began > DISK_AWAITED and began + DISK_AWAITED < second.leased_at < ended + READ_AGAIN
+        return not known or is_given_up or second.process.born_at > undone_at
 
     def _newest(self, first: Attempt) -> Attempt:
         """Return the attempt to which the exchange gave the token that is good now: what it brought is what counts."""

@@ -142,6 +142,19 @@ def forgotten_intent() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def forgotten_block() -> Iterator[None]:
+    """A record that cannot be read now is taken for one that never can be."""
+    original = Settlement.settle_unrecorded
+
+    def settle(settlement: Settlement, row: TokenRow, unreadable: object) -> None:
+        del unreadable
+        original(settlement, row, frozenset())
+
+    with patch.object(Settlement, "settle_unrecorded", settle):
+        yield
+
+
 PLANTED: Final[dict[str, Callable[[], contextlib.AbstractContextManager[None]]]] = {
     "a commit that inserts": upsert,
     "a commit without its guard": lost_guard,
@@ -152,5 +165,6 @@ PLANTED: Final[dict[str, Callable[[], contextlib.AbstractContextManager[None]]]]
     "an answer told before it is kept": told_too_early,
     "no recovery after a failover": no_recovery,
     "an intent forgotten too early": forgotten_intent,
+    "a bad block taken for no record": forgotten_block,
 }
 """Every planted fault by its name."""

@@ -36,6 +36,8 @@ from tests.simulation.surroundings import (
 )
 
 AHEAD_SECONDS: Final = 15.0
+BACK_AFTER: Final = 5_000_000
+"""How long a replica is away that dies with a block gone bad, microseconds."""
 CONTEXT: Final = CallContext("call-1", "caller")
 
 
@@ -67,6 +69,10 @@ class Replica:
         self.stands_still_next = 0
         """Microseconds for which it will be stopped with the next answer that has come to its disk, told to nobody."""
 
+        self.spoils_next = 0
+        """Microseconds for which the next answer that has come to its disk will not be readable."""
+        self.dies_of_it = False
+
     def boot(self) -> None:
         """Start the next life, if the machine is there and none is running."""
         if self.is_gone or (self.life is not None and not self.life.is_dead):
@@ -84,7 +90,18 @@ class Replica:
                 if self.stands_still_next and self.life is not None:
                     self.life.stopped_until = self.world.scheduler.now + self.stands_still_next
                     self.stands_still_next = 0
+                self._spoil(file, attempt)
         del disk
+
+    def _spoil(self, file: File, attempt: Attempt) -> None:
+        if not self.spoils_next or self.life is None:
+            return
+        scheduler = self.world.scheduler
+        file.bad_until, self.spoils_next = scheduler.now + self.spoils_next, 0
+        attempt.is_unreadable = (scheduler.now, file.bad_until)
+        if self.dies_of_it:
+            self.life.is_dead = True
+            scheduler.at(scheduler.now + BACK_AFTER, self.boot)
 
 
 class Life:

@@ -68,7 +68,8 @@ class Recovery:
         if known is None or self.lanes.count():
             # Nobody waits for, nor heeds, a replica that is not registered: its next beat comes first.
             return False
-        if not self.settling.settle_attempts(every=True):
+        # What the registry calls settled, a new life settles once more: nothing was taken back since.
+        if not self.settling.settle_attempts(every=True, awaits_disk=known < number):
             return False
         self.recoveries.settle(self.owner, number)
         self._settled = number

@@ -54,8 +54,10 @@ class Settling:
         for entry in list(self.spool.entries(GRANT)):
             self._settle_grant(entry.key)
 
-    def settle_attempts(self, *, every: bool) -> bool:
+    def settle_attempts(self, *, every: bool, awaits_disk: bool = True) -> bool:
         """Settle the attempts that run no more; True if none is left that leases have to wait for.
+
+        Those that cannot be read are waited for only where `awaits_disk`: a failover may have taken something back.
 
         What is settled stays on disk for ten minutes, and is held against its row after one and, with `every`, now: a
         failover may have taken back what was written of it.
@@ -68,7 +70,7 @@ class Settling:
             waiting = [record for record in kept.records if not self._settle(record, now, every=every, past=past)]
             for row in self.attempts.named(self.owner):
                 self._settle_unrecorded(row, kept)
-            return not waiting and not self._waits_for_disk(now)
+            return not waiting and not (awaits_disk and self._waits_for_disk(now))
 
     def _note(self, unreadable: Collection[bytes], now: int) -> None:
         self._unreadable = {

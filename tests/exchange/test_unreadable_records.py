@@ -207,6 +207,17 @@ def test_a_recovery_waits_for_it_but_not_for_ever(world: World, client: Client, 
     assert world.standing(unread).state is TokenState.IN_DOUBT
 
 
+def test_a_start_does_not_wait_for_it_where_no_recovery_is_open(world: World, client: Client, unread: str) -> None:
+    bob = client.connect("bob", world.coinbase.authorize("bob")).token_id
+    world.restart()
+    world.pass_time(3600)
+
+    ask(world, bob)
+
+    assert world.standing(bob).binding.generation == 2
+    assert world.standing(unread).state is TokenState.IN_DOUBT
+
+
 def test_the_next_recovery_does_not_wait_for_it_again(world: World, unread: str) -> None:
     world.restart()
     live(world, DISK_AWAITED // 1_000_000)

@@ -22,15 +22,14 @@ from mmt_grpc.crypto.randomness import SystemRandomness
 from mmt_grpc.crypto.records import RenewalRecordSealing
 from mmt_grpc.crypto.root_key import FileRootKey
 from mmt_grpc.domain.errors import MmtError
-from mmt_grpc.exchange.attempt_files import ANSWER_AT, KIND
+from mmt_grpc.exchange.attempt_reading import ANSWER, ANSWER_AT, LENGTH, PREFIX
 from mmt_grpc.exchange.spool import listed
 from mmt_grpc.telemetry.clock import BootClock
 from tests.campaign.fleet import Fleet
 from tests.campaign.member import Member, kill_process
 from tests.campaign.notary import Chain, Exchange
 
-_LENGTH: Final = struct.Struct(">I")
-_ANSWER: Final = "answer"
+_KIND: Final = PREFIX.removesuffix("-")
 WINDOW: Final = 20.0
 """Answers older than this at a death were on the disk, or committed, long before: a record is kept for minutes."""
 UNCOMMITTED: Final = 3.0
@@ -83,12 +82,12 @@ class Deaths:
         """The answers that were written since, by the monotonic clock, opened."""
         sealing = self._sealing()
         earliest = time.time() - (time.monotonic() - since) - 1
-        for entry in listed(spool, KIND):
+        for entry in listed(spool, _KIND):
             if entry.written_at / 1e6 < earliest:
                 continue
             try:
                 content = (spool / f"{entry.kind}-{entry.key.hex()}.record").read_bytes()
-                yield sealing.open_record(_ANSWER, _answer_in(content))
+                yield sealing.open_record(ANSWER, _answer_in(content))
             except (MmtError, OSError, struct.error):
                 # A torn answer is none: the service will not be able to read it either.
                 continue
@@ -130,5 +129,5 @@ def strike_at_commit(fleet: Fleet, member: Member, pid: int, *, after: float, pa
 
 def _answer_in(content: bytes) -> bytes:
     """The sealed answer of an attempt's file, behind its length."""
-    (length,) = _LENGTH.unpack_from(content, ANSWER_AT)
-    return content[ANSWER_AT + _LENGTH.size :][:length]
+    (length,) = LENGTH.unpack_from(content, ANSWER_AT)
+    return content[ANSWER_AT + LENGTH.size :][:length]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import pymysql
 
@@ -26,6 +27,26 @@ SMALL = (
     "--skip-name-resolve",
 )
 _NAMES = itertools.count()
+
+
+class Database(Protocol):
+    """What a campaign does to a database, be it one server or a pair of which one takes over from the other."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None: ...
+
+    def start(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def administrate(self, *statements: str) -> Sequence[tuple[object, ...]]: ...
+
+    def fresh_database(self) -> str: ...
 
 
 @dataclass
@@ -92,11 +113,16 @@ class DatabaseServer:
         return self.url(name)
 
     def url(self, database: str) -> str:
-        return f"mysql://mmt:{PASSWORD}@localhost/{database}?unix_socket={self.socket}"
+        return url_through(self.socket, database)
 
     def drop(self, url: str) -> None:
         name = url.partition("?")[0].rpartition("/")[2]
         self.administrate(f"DROP DATABASE IF EXISTS {name}")
+
+
+def url_through(path: str, database: str) -> str:
+    """Return the URL of a database behind a socket."""
+    return f"mysql://mmt:{PASSWORD}@localhost/{database}?unix_socket={path}"
 
 
 def drop_root() -> Sequence[str]:
@@ -113,9 +139,19 @@ def server_folder() -> Iterator[Path]:
     """Make a folder with a path short enough for a socket, owned by whom the server runs as."""
     folder = Path(tempfile.mkdtemp(prefix="mmt-db-"))
     try:
-        if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        yield folder
+        yield _given_away(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def own_folder(folder: Path) -> Path:
+    """Make a folder in one of these, for one of several servers; return it."""
+    folder.mkdir(mode=0o700)
+    return _given_away(folder)
+
+
+def _given_away(folder: Path) -> Path:
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    return folder

@@ -8,21 +8,23 @@ its losses are counted from the exchange's books. The exit status is 1 if any pr
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.campaign.exchange import sandbox_exchange
-from tests.campaign.machine_faults import give_a_movable_clock, has_a_movable_clock
+from tests.campaign.failover_pair import failover_pair
+from tests.campaign.machine_faults import has_a_movable_clock, movable_clock
 from tests.campaign.naive import NaiveOutcome, run_naive
 from tests.campaign.notary import Notary
 from tests.campaign.oidc_provider import missing, oidc_exchange
 from tests.campaign.results import Row, append, table
 from tests.campaign.stage import Size, run_stage
-from tests.campaign.stages import MOST_LOST, STAGES
-from tests.support.database_server import DatabaseServer
+from tests.campaign.stages import MOST_LOST, ON_A_PAIR, STAGES
+from tests.support.database_server import Database, DatabaseServer
 from tests.support.dev import running_dev
 from tests.support.mariadb import private_mariadb
 
@@ -39,11 +41,9 @@ def main() -> None:
         _say(f"naive: {naive.kills} kills, {naive.rotations:,} rotations, {naive.lost} lost")
         if not naive.lost:
             sys.exit("the naive way has lost nothing: a zero would mean nothing")
-        if has_a_movable_clock():
-            give_a_movable_clock(database)
-        elif options.together:
+        if options.together and not has_a_movable_clock():
             _say("without the Debian package faketime the database's clock does not jump")
-        rows = [row for name in STAGES if (row := _stage(name, database, options)) is not None]
+        rows = [_stage(name, database, options) for name in STAGES if getattr(options, name)]
     _say(table([row for row, _ in rows]))
     complaints = [f"{row.fault}: {sentence}" for row, found in rows for sentence in found]
     sys.exit("\n".join(complaints) or 0)
@@ -57,10 +57,18 @@ def naive_first(database: DatabaseServer, *, kills: int, seed: int) -> NaiveOutc
         return run_naive(database, exchange, notary, tokens=100, kills=kills, seed=seed)
 
 
-def _stage(name: str, database: DatabaseServer, options: argparse.Namespace) -> tuple[Row, list[str]] | None:
+@contextlib.contextmanager
+def _database_of(name: str, single: DatabaseServer) -> Iterator[Database]:
+    """What a stage runs on: the single server, or a pair of its own."""
+    if name not in ON_A_PAIR:
+        yield single
+        return
+    with failover_pair(environment=movable_clock if has_a_movable_clock() else lambda _: ()) as pair:
+        yield pair
+
+
+def _stage(name: str, single: DatabaseServer, options: argparse.Namespace) -> tuple[Row, list[str]]:
     cycles: int = getattr(options, name)
-    if not cycles:
-        return None
     size = Size(
         replicas=options.replicas,
         workers=options.workers_each,
@@ -69,16 +77,17 @@ def _stage(name: str, database: DatabaseServer, options: argparse.Namespace) -> 
         threads=options.threads,
         seed=options.seed,
     )
-    row = run_stage(
-        name,
-        cycles,
-        database,
-        size,
-        STAGES[name],
-        exchange=oidc_exchange if options.oidc else None,
-        progress=_progress(name, cycles),
-        keep=options.keep,
-    )
+    with _database_of(name, single) as database:
+        row = run_stage(
+            name,
+            cycles,
+            database,
+            size,
+            STAGES[name],
+            exchange=oidc_exchange if options.oidc else None,
+            progress=_progress(name, cycles),
+            keep=options.keep,
+        )
     found = list(row.verdict.complaints())
     if row.verdict.lost > MOST_LOST.get(name, row.verdict.lost):
         found.append(f"{row.verdict.lost} are lost where none may be")

@@ -38,6 +38,15 @@ def await_rotations(fleet: Fleet, count: int) -> None:
     until(lambda: fleet.notary.committed >= enough, "tokens rotate", patience=_RECOVERY_LIMIT)
 
 
+def await_moment(fleet: Fleet, chance: random.Random) -> None:
+    """Wait until rotations are going on again, and then for some milliseconds after one.
+
+    A fleet that is still getting over the last outage spends nothing, and has nothing to lose.
+    """
+    await_rotations(fleet, _OVER_IT)
+    time.sleep(chance.random() * _FEW_MILLISECONDS)
+
+
 @dataclass
 class WorkerKills:
     """kill -9 of a worker that serves, at any moment."""
@@ -104,18 +113,13 @@ class SupervisorKills:
 
 @dataclass
 class DatabaseFaults:
-    """The database is killed, frozen, made read-only or restarted, and comes back.
-
-    Each strikes while rotations are going on again, within milliseconds of one: a fleet that is still getting over the
-    last outage spends nothing, and has nothing to lose.
-    """
+    """The database is killed, frozen, made read-only or restarted, and comes back."""
 
     fleet: Fleet
     chance: random.Random
 
     def cycle(self) -> None:
-        await_rotations(self.fleet, _OVER_IT)
-        time.sleep(self.chance.random() * _FEW_MILLISECONDS)
+        await_moment(self.fleet, self.chance)
         kinds: Mapping[str, Callable[[], None]] = {
             "kill": self._kill,
             "freeze": self._freeze,

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.campaign.exchange import PATHS, Exchange, sandbox_exchange
 from tests.campaign.member import Member
 from tests.campaign.notary import Notary
-from tests.support.database_server import DatabaseServer
+from tests.support.database_server import Database
 from tests.support.dev import RunningDev, running_dev
 from tests.support.service import command
 
@@ -26,7 +26,7 @@ class Fleet:
     """Running replicas; the first is `mmt dev` itself, which brings keys, client and sandbox."""
 
     dev: RunningDev
-    database: DatabaseServer
+    database: Database
     notary: Notary
     exchange: Exchange
     folder: Path
@@ -72,7 +72,7 @@ class Fleet:
 
 @contextlib.contextmanager
 def running_fleet(
-    database: DatabaseServer,
+    database: Database,
     folder: Path,
     *,
     replicas: int,

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from typing import Final
 from tests.campaign.at_death import Deaths, strike_at_commit
 from tests.campaign.fleet import Fleet, owner_of
 from tests.campaign.member import Member
-from tests.support.database_server import DatabaseServer, drop_root
+from tests.support.database_server import Database
 from tests.support.service import ended
 from tests.support.waiting import until
 
@@ -72,39 +72,38 @@ def has_a_movable_clock() -> bool:
     return FAKETIME.exists()
 
 
-def move_clock_by(server: DatabaseServer, seconds: int) -> None:
+def move_clock_by(database: Database, seconds: int) -> None:
     """Have the clock of a database with a movable one differ from the machine's."""
-    file = server.folder / _CLOCK_FILE
-    fresh = server.folder / f".{_CLOCK_FILE}"
-    fresh.write_text(f"{seconds:+d}", encoding="ascii")
-    fresh.chmod(0o644)
-    fresh.replace(file)
+    _write_clock(database.folder, seconds)
 
 
-def give_a_movable_clock(server: DatabaseServer) -> None:
-    """Restart a database under a clock that `move_clock_by` moves."""
-    server.stop()
-    move_clock_by(server, 0)
-    environment = [
+def movable_clock(folder: Path) -> Sequence[str]:
+    """Return the environment in which a database's clock is the one that `move_clock_by` moves in its folder."""
+    _write_clock(folder, 0)
+    return [
         f"LD_PRELOAD={FAKETIME}",
-        f"FAKETIME_TIMESTAMP_FILE={server.folder / _CLOCK_FILE}",
+        f"FAKETIME_TIMESTAMP_FILE={folder / _CLOCK_FILE}",
         "FAKETIME_CACHE_DURATION=1",
         "FAKETIME_DONT_FAKE_MONOTONIC=1",
     ]
-    before = len(drop_root())
-    server.command = [*server.command[:before], "env", *environment, *server.command[before:]]
-    server.start()
+
+
+def _write_clock(folder: Path, seconds: int) -> None:
+    fresh = folder / f".{_CLOCK_FILE}"
+    fresh.write_text(f"{seconds:+d}", encoding="ascii")
+    fresh.chmod(0o644)
+    fresh.replace(folder / _CLOCK_FILE)
 
 
 @dataclass
 class ClockJumps:
     """The database's clock jumps by up to two minutes, forwards or back, and later jumps again."""
 
-    server: DatabaseServer
+    database: Database
     chance: random.Random
 
     def cycle(self) -> None:
-        move_clock_by(self.server, self.chance.randint(-_LONGEST_JUMP, _LONGEST_JUMP))
+        move_clock_by(self.database, self.chance.randint(-_LONGEST_JUMP, _LONGEST_JUMP))
         time.sleep(1 + 2 * self.chance.random())
 
 

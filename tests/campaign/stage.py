@@ -19,7 +19,7 @@ from tests.campaign.faults import Fault
 from tests.campaign.fleet import Fleet, running_fleet
 from tests.campaign.results import Row
 from tests.campaign.verdict import Verdict, judge, settle
-from tests.support.database_server import DatabaseServer
+from tests.support.database_server import Database
 
 CHURN_PAUSE = 0.5
 
@@ -51,7 +51,7 @@ class Scene:
 def run_stage(
     name: str,
     cycles: int,
-    database: DatabaseServer,
+    database: Database,
     size: Size,
     make: Callable[[Scene], Fault],
     *,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Mapping
 
+from tests.campaign.failover_pair import FailoverPair
+from tests.campaign.failovers import Failovers
 from tests.campaign.faults import DatabaseFaults, ExchangerKills, Fault, SupervisorKills, WorkerKills
 from tests.campaign.machine_faults import (
     ClockJumps,
@@ -32,7 +34,17 @@ def supervisors(scene: Scene) -> Fault:
 
 
 def databases(scene: Scene) -> Fault:
-    return DatabaseFaults(scene.fleet, scene.chance)
+    """What a single server may do, and on a pair a failover every third time."""
+    alone = DatabaseFaults(scene.fleet, scene.chance)
+    if not isinstance(scene.fleet.database, FailoverPair):
+        return alone
+    return Together([alone.cycle, alone.cycle, failovers(scene).cycle], scene.chance)
+
+
+def failovers(scene: Scene) -> Fault:
+    pair = scene.fleet.database
+    assert isinstance(pair, FailoverPair), "a single server has nobody to take over from it"
+    return Failovers(scene.fleet, pair, scene.chance)
 
 
 def everything(scene: Scene) -> Fault:
@@ -86,8 +98,11 @@ STAGES: Mapping[str, Callable[[Scene], Fault]] = {
     "exchangers": exchangers,
     "supervisors": supervisors,
     "databases": databases,
+    "failovers": failovers,
     "together": everything,
     "holders": Holders,
 }
-MOST_LOST: Mapping[str, int] = {"workers": 0, "databases": 0}
+ON_A_PAIR = frozenset({"databases", "failovers", "together"})
+"""Those whose database has a replica that takes over."""
+MOST_LOST: Mapping[str, int] = {"workers": 0, "databases": 0, "failovers": 0}
 """Where nothing at all may be lost, explained or not."""

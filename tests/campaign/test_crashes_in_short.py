@@ -12,12 +12,13 @@ import pytest
 from mmt_grpc.sandbox import SandboxServer
 from tests.campaign import stages
 from tests.campaign.exchange import sandbox_exchange
+from tests.campaign.failover_pair import failover_pair
 from tests.campaign.faults import Fault
 from tests.campaign.naive import run_naive
 from tests.campaign.notary import Notary
 from tests.campaign.stage import Scene, Size, run_stage
 from tests.campaign.verdict import Verdict
-from tests.support.database_server import DatabaseServer
+from tests.support.database_server import Database, DatabaseServer
 
 # The patience is for the worst: an exchanger that comes back after the faults puts its last row in doubt for a minute.
 SMALL = Size(replicas=2, workers=2, tokens=20, access_seconds=2.0, threads=4, settle_seconds=120.0)
@@ -25,9 +26,7 @@ SMALL = Size(replicas=2, workers=2, tokens=20, access_seconds=2.0, threads=4, se
 pytestmark = pytest.mark.timeout(300)
 
 
-def verdict(
-    database: DatabaseServer, make: Callable[[Scene], Fault], cycles: int, *, minute_passes: bool = False
-) -> Verdict:
+def verdict(database: Database, make: Callable[[Scene], Fault], cycles: int, *, minute_passes: bool = False) -> Verdict:
     row = run_stage(
         "short", cycles, database, SMALL, make, settling=stages.a_minute_passes if minute_passes else lambda _: None
     )
@@ -56,3 +55,10 @@ def test_killed_exchangers_lose_at_most_what_no_disk_had_yet(mariadb: DatabaseSe
 
 def test_a_database_that_fails_in_the_midst_of_rotations_loses_nothing(mariadb: DatabaseServer) -> None:
     assert verdict(mariadb, stages.databases, 2).lost == 0
+
+
+def test_a_database_whose_replica_takes_over_in_the_midst_of_rotations_loses_nothing() -> None:
+    with failover_pair() as pair:
+        before = pair.primary
+        assert verdict(pair, stages.failovers, 3).lost == 0
+        assert pair.primary is not before

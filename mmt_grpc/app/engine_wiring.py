@@ -6,6 +6,7 @@ from mmt_grpc.app.comparing_wiring import build_comparing, build_guard
 from mmt_grpc.app.engine_parts import Parts
 from mmt_grpc.app.revocation_wiring import build_upstream
 from mmt_grpc.app.schedule_wiring import build_scheduler
+from mmt_grpc.app.upkeep_wiring import build_heartbeat, build_upkeep
 from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.exchange.account_limits import AccountLimits
 from mmt_grpc.exchange.attempt import Attempts
@@ -15,7 +16,6 @@ from mmt_grpc.exchange.connecting import Connecting
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.exchange_audit import ExchangeAudit
-from mmt_grpc.exchange.heartbeat import Heartbeat
 from mmt_grpc.exchange.probing import Probing
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.refreshing import Refreshing
@@ -47,7 +47,14 @@ class EngineWiring:
             settling=self._settling,
             comparing=self._comparing,
             recovery=self._recovery,
-            heartbeat=self._heartbeat,
+            heartbeat=build_heartbeat(self._parts, self._guard),
+            upkeep=build_upkeep(
+                self._parts,
+                comparing=self._comparing,
+                disk=self._disk,
+                settling=self._settling,
+                recovery=self._recovery,
+            ),
             scheduler=build_scheduler(self._parts, self._refreshing),
             upstream=self._upstream,
             lanes=self._parts.lanes,
@@ -223,25 +230,5 @@ class EngineWiring:
             settlement=self._settlement,
             lanes=self._parts.lanes,
             disk=self._disk,
-            log=parts.log,
-        )
-
-    @cached_property
-    def _heartbeat(self) -> Heartbeat:
-        parts = self._parts
-        return Heartbeat(
-            owner=parts.owner,
-            life=parts.life,
-            epochs=parts.epochs,
-            replicas=parts.replicas,
-            rows=self._parts.requests,
-            guard=self._guard,
-            comparing=self._comparing,
-            spool=parts.spool,
-            lanes=self._parts.lanes,
-            disk=self._disk,
-            settling=self._settling,
-            recovery=self._recovery,
-            stopping=parts.stopping,
             log=parts.log,
         )

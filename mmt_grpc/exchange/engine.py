@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.model import Liveness, Upstream
@@ -17,8 +18,11 @@ from mmt_grpc.exchange.refreshing import Refreshing
 from mmt_grpc.exchange.revoking import Revoking
 from mmt_grpc.exchange.scheduler import Scheduler
 from mmt_grpc.exchange.settling import Settling
+from mmt_grpc.exchange.upkeep import Upkeep
 from mmt_grpc.exchange.upstream import UpstreamWork
 from mmt_grpc.exchange.write_back import StoppedError
+
+HEARTBEAT: Final = "heartbeat"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,31 +37,41 @@ class ExchangeEngine:
     comparing: Comparing
     recovery: Recovery
     heartbeat: Heartbeat
+    upkeep: Upkeep
     scheduler: Scheduler
     upstream: UpstreamWork
     lanes: Lanes
     stopping: threading.Event
-    _threads: list[threading.Thread] = field(default_factory=list)
+    _threads: dict[str, threading.Thread] = field(default_factory=dict)
 
     def start(self) -> None:
         """Settle what earlier lives left, compare the ledger in full, then work in the background.
 
         Raises `StoreUnavailableError`: nothing is served before this is done.
         """
-        self.recover()
-        background = (
-            ("heartbeat", self.heartbeat.run),
-            ("upstream", self.upstream.run),
-            ("scheduler", self.scheduler.run),
-        )
-        for name, target in background:
-            thread = threading.Thread(target=target, name=name, daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        self.heartbeat.beat()
+        # A start that takes long is no absence.
+        self._run(HEARTBEAT, self.heartbeat.run)
+        try:
+            self._recover()
+        except BaseException:
+            self._end_heartbeat()
+            raise
+        self._run("upkeep", self.upkeep.run)
+        self._run("upstream", self.upstream.run)
+        self._run("scheduler", self.scheduler.run)
+
+    def _run(self, name: str, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        thread.start()
+        self._threads[name] = thread
 
     def recover(self) -> None:
         """Settle what earlier lives left, once the registry says that they are over; raises as `start`."""
         self.heartbeat.beat()
+        self._recover()
+
+    def _recover(self) -> None:
         # Taking part in the recovery settles the attempts; where it has to wait for somebody, they do not.
         if not self.recovery.step():
             self.settling.settle_attempts(every=True)
@@ -74,11 +88,20 @@ class ExchangeEngine:
         Revocations that the exchange has not confirmed stay on disk either way: the next start goes on with them.
         """
         self.stopping.set()
+        self.upkeep.wake()
         self.upstream.close()
         self.lanes.close()
-        for thread in self._threads:
-            thread.join()
-        return self._drained()
+        for name in self._threads.keys() - {HEARTBEAT}:
+            self._threads[name].join()
+        drained = self._drained()
+        # Until here others have to wait for what this one settles.
+        self._end_heartbeat()
+        return drained
+
+    def _end_heartbeat(self) -> None:
+        self.heartbeat.end()
+        if HEARTBEAT in self._threads:
+            self._threads[HEARTBEAT].join()
 
     def _drained(self) -> bool:
         try:

@@ -23,6 +23,8 @@ class Recovery:
     lanes: Lanes
     guard: RevivalGuard
     log: EventLog
+    woken: threading.Event = field(default_factory=threading.Event)
+    """Set when there is something to do at once: whoever takes the steps waits for it."""
     _current: int = NEVER
     _settled: int = NEVER
     _noticed: int = 0
@@ -37,6 +39,7 @@ class Recovery:
         with self._lock:
             self._settled = NEVER
             self._noticed += 1
+        self.woken.set()
 
     @property
     def is_open(self) -> bool:

@@ -45,9 +45,9 @@ def is_calm(world: World) -> bool:
 
 def beat(world: World) -> None:
     """Do what the heartbeat does."""
-    heartbeat = world.life.engine.heartbeat
-    heartbeat.beat()
-    heartbeat.keep_honest()
+    engine = world.life.engine
+    engine.heartbeat.beat()
+    engine.upkeep.keep_honest()
 
 
 def installation(world: World) -> Installation:

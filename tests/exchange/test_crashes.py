@@ -122,7 +122,7 @@ def test_a_refresh_killed_midway_loses_nothing_that_reached_the_disk(world: Worl
     for _ in range(3):
         _try_to_resolve(client, token)
         world.pass_time(300)
-        world.life.engine.heartbeat.keep_honest()
+        world.life.engine.upkeep.keep_honest()
 
     row = world.standing(token)
     if name in LOST:
@@ -178,14 +178,14 @@ def test_a_settlement_killed_midway_is_settled_by_the_next_life(world: World, cl
 def _live_for_ten_minutes(world: World) -> None:
     world.restart()
     world.pass_time(600)
-    world.life.engine.heartbeat.keep_honest()
+    world.life.engine.upkeep.keep_honest()
 
 
 def _assert_kept_for_ten_minutes(world: World) -> None:
     """A failover may take back what was written of an attempt that was perhaps sent: its intent still says so."""
     assert world.spooled() == ["attempt"]
     world.pass_time(600)
-    world.life.engine.heartbeat.keep_honest()
+    world.life.engine.upkeep.keep_honest()
     assert world.spooled() == []
 
 

@@ -42,7 +42,7 @@ def schedule(world: World, seconds: int) -> None:
         world.pass_time(1)
         if second % 10 == 0:
             engine.heartbeat.beat()
-            engine.heartbeat.keep_honest()
+            engine.upkeep.keep_honest()
         for planned in engine.scheduler.plan():
             engine.scheduler.launch(planned.row)
 

@@ -75,7 +75,7 @@ def live(world: World, seconds: int, *lives: Life) -> None:
         world.pass_time(10)
         for life in (world.life, *lives):
             life.engine.heartbeat.beat()
-            life.engine.heartbeat.keep_honest()
+            life.engine.upkeep.keep_honest()
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])

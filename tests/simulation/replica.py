@@ -183,7 +183,12 @@ class Life:
             except (OSError, MmtError, StoppedError):
                 self.world.scheduler.step(self, "start again", wait=2_000_000)
         self.is_ready = True
-        background = (("heartbeat", self.engine.heartbeat.run), ("upstream", self.engine.upstream.run))
+        engine = self.engine
+        background = (
+            ("heartbeat", engine.heartbeat.run),
+            ("upkeep", engine.upkeep.run),
+            ("upstream", engine.upstream.run),
+        )
         for name, work in (*background, ("ahead", self._ahead)):
             self.world.scheduler.spawn(self, name, work)
 
@@ -257,5 +262,5 @@ class Life:
         scheduler = self.world.scheduler
         for part, name in ((engine.settling, "_lock"), (engine.upstream, "_staging")):
             setattr(part, name, Gate(scheduler=scheduler, process=self))
-        woken = Signal(scheduler=scheduler, process=self, stretch=self.world.stretch)
-        engine.upstream._woken = cast("Any", woken)
+        for waiting, name in ((engine.upstream, "_woken"), (engine.heartbeat, "_ended"), (engine.recovery, "woken")):
+            setattr(waiting, name, Signal(scheduler=scheduler, process=self, stretch=self.world.stretch))

@@ -1,0 +1,114 @@
+"""What keeps a replica honest: it takes part in recoveries, settles what runs no more, follows the ledger, purges."""
+
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from mmt_grpc.domain.errors import StoreUnavailableError, UnavailableError
+from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.domain.ports.store import ConnectRows, SettlementRows
+from mmt_grpc.domain.revival_guard import RevivalGuard
+from mmt_grpc.exchange.comparing import Comparing
+from mmt_grpc.exchange.disk import Disk
+from mmt_grpc.exchange.recovery import Recovery
+from mmt_grpc.exchange.settling import Settling
+from mmt_grpc.exchange.spool import Spool
+from mmt_grpc.exchange.write_back import StoppedError
+
+SECONDS: Final = 1.0
+"""Between two rounds: everybody's leases wait for who takes part in a recovery late."""
+BUG_SECONDS: Final = 10.0
+ROUNDS_PER_CHECK: Final = 10
+ROUNDS_PER_LOOK_BACK: Final = 60
+"""Rounds between comparisons that look back for entries which the ledger's other writers committed late."""
+ROUNDS_PER_PURGE: Final = 3600
+FIRST_PURGE: Final = 60
+"""The round of the first one: a replica that never lives for an hour purges all the same."""
+PROOF: Final = "proof"
+KEPT: Final = 7 * 86_400 * MICROSECONDS
+"""How long a row that says REAUTHENTICATION keeps its refresh token: for the end of an exchange's bad days."""
+BATCH: Final = 500
+
+
+@dataclass(slots=True, kw_only=True)
+class Upkeep:
+    """Works until told to stop, and at once when a lost connection is noticed; `owner` is the replica's id."""
+
+    owner: bytes
+    rows: SettlementRows
+    requests: ConnectRows
+    guard: RevivalGuard
+    comparing: Comparing
+    spool: Spool
+    disk: Disk
+    settling: Settling
+    recovery: Recovery
+    stopping: threading.Event
+    log: EventLog
+    _is_failing: bool = False
+
+    def keep_honest(self, *, looks_back: bool = False) -> None:
+        """Settle what runs no more, take part in recoveries, follow the ledger, find out whether a disk works again."""
+        self.prove_disk()
+        self.settling.settle_attempts(every=False)
+        if self.recovery.step():
+            self.comparing.step(looks_back=looks_back)
+
+    def prove_disk(self) -> None:
+        """Write and remove a record, if the disk has refused one."""
+        if self.disk.is_trusted:
+            return
+        try:
+            self.spool.put(PROOF, self.owner, b"")
+            self.spool.scrub(PROOF, self.owner)
+        except StoreUnavailableError:
+            return
+        self.disk.mended()
+
+    def purge(self) -> None:
+        """Forget old requests, and refresh tokens that were condemned too long ago for anything to come of them."""
+        self.requests.purge_requests()
+        while self.rows.erase_renewals(KEPT, BATCH) == BATCH and not self.stopping.is_set():
+            continue
+
+    def run(self) -> None:
+        """Work in the background: a recovery of anybody's is looked for each second, the rest less often."""
+        rounds = 0
+        while not self.stopping.is_set():
+            is_woken = self.recovery.woken.wait(SECONDS)
+            self.recovery.woken.clear()
+            if self.stopping.is_set():
+                return
+            try:
+                self._round(rounds + 1, is_woken=is_woken)
+                rounds += 1
+                self._is_failing = False
+            except StoppedError:
+                return
+            except Exception as error:  # noqa: BLE001  # nobody else settles what this replica is waited for
+                self._report(error)
+                # Each failure is noticed as a loss: the next try is not to follow at once.
+                self.stopping.wait(SECONDS if isinstance(error, UnavailableError) else BUG_SECONDS)
+
+    def wake(self) -> None:
+        """Have `run` look at once, or return if it is to stop."""
+        self.recovery.woken.set()
+
+    def _round(self, number: int, *, is_woken: bool) -> None:
+        if self.guard.look() is None:
+            raise StoreUnavailableError
+        if is_woken or number % ROUNDS_PER_CHECK == 0:
+            self.keep_honest(looks_back=number % ROUNDS_PER_LOOK_BACK == 0)
+        elif self.recovery.step() and not self.guard.calm:
+            self.comparing.step(looks_back=False)
+        if number % ROUNDS_PER_PURGE == FIRST_PURGE:
+            self.purge()
+
+    def _report(self, error: Exception) -> None:
+        """Say that a round failed; of an outage, once."""
+        if not isinstance(error, UnavailableError):
+            self.log.error("upkeep_failed", error=error)
+        elif not self._is_failing:
+            self.log.warning("upkeep_failed", reason=error.reason.value)
+        self._is_failing = isinstance(error, UnavailableError)

@@ -53,4 +53,7 @@ class Failovers:
 
     def _replaced(self) -> None:
         self.pair.take_over()
+        # As long as nothing follows the new primary, commits hang there; some longer than their clients wait, and they
+        # are done all the same in the end.
+        time.sleep(self.chance.choice((0.0, 0.0, 1.0, 6.0)) * (0.5 + self.chance.random()))
         self.pair.bring_back()

@@ -12,13 +12,14 @@ import pytest
 from mmt_grpc.sandbox import SandboxServer
 from tests.campaign import stages
 from tests.campaign.exchange import sandbox_exchange
-from tests.campaign.failover_pair import failover_pair
+from tests.campaign.failover_pair import FailoverPair, failover_pair
 from tests.campaign.faults import Fault
 from tests.campaign.naive import run_naive
 from tests.campaign.notary import Notary
 from tests.campaign.stage import Scene, Size, run_stage
 from tests.campaign.verdict import Verdict
 from tests.support.database_server import Database, DatabaseServer
+from tests.support.waiting import until
 
 # The patience is for the worst: an exchanger that comes back after the faults puts its last row in doubt for a minute.
 SMALL = Size(replicas=2, workers=2, tokens=20, access_seconds=2.0, threads=4, settle_seconds=120.0)
@@ -60,3 +61,33 @@ def test_a_database_that_fails_in_the_midst_of_rotations_loses_nothing(mariadb: 
 def test_a_database_whose_replica_takes_over_in_the_midst_of_rotations_loses_nothing() -> None:
     with failover_pair() as pair:
         assert verdict(pair, stages.failovers, 2).lost == 0
+
+
+class LossyFailover:
+    """The replica takes over though it lacks what its primary has acknowledged in the meantime."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._crowd = scene.crowd
+        assert isinstance(scene.fleet.database, FailoverPair)
+        self._pair = scene.fleet.database
+
+    def cycle(self) -> None:
+        self._pair.await_step()
+        self._pair.replica.administrate("STOP SLAVE IO_THREAD")
+        self._pair.administrate(ASYNCHRONOUS)
+        enough = self._crowd.outcomes["Connect OK"] + PASSERS_BY
+        until(lambda: self._crowd.outcomes["Connect OK"] >= enough, "users connect")
+        self._pair.kill()
+        self._pair.take_over()
+        self._pair.administrate(ASYNCHRONOUS)
+
+
+ASYNCHRONOUS = "SET GLOBAL rpl_semi_sync_master_enabled = OFF"
+PASSERS_BY = 12
+"""So many connect that some of them, half in the mean, are not revoked again."""
+
+
+def test_a_takeover_that_loses_what_was_acknowledged_is_seen() -> None:
+    with failover_pair() as pair:
+        row = run_stage("lossy", 1, pair, SMALL, LossyFailover)
+    assert any("an acknowledged Connect is lost" in complaint for complaint in row.verdict.complaints())

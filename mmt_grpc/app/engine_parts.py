@@ -38,7 +38,9 @@ class Parts:
 
     `lanes` are for attempts, of which there is one at most for a row; `revocation_lanes` for what nobody waits for.
     `integrations` are the names of those that `providers` has. `owner` and `life` are 16 bytes; `tokens` and `requests`
-    may be one object; `epochs` returns the access and renewal epochs that are loaded.
+    may be one object; `epochs` returns the access and renewal epochs that are loaded, `wall_clock` the host's
+    time of day (Unix microseconds), `is_over` whether a life ran on this state directory before. `on_taken` is told
+    when another life has taken the replica's id: the process has to end.
     """
 
     owner: bytes
@@ -62,6 +64,9 @@ class Parts:
     lanes: Lanes
     revocation_lanes: Lanes
     clock: Clock
+    wall_clock: Callable[[], int]
+    is_over: Callable[[bytes], bool]
+    on_taken: Callable[[], None]
     randomness: Randomness
     failpoints: Failpoints
     stopping: threading.Event

@@ -6,13 +6,14 @@ from mmt_grpc.app.comparing_wiring import build_comparing, build_guard
 from mmt_grpc.app.engine_parts import Parts
 from mmt_grpc.app.revocation_wiring import build_upstream
 from mmt_grpc.app.schedule_wiring import build_scheduler
-from mmt_grpc.app.upkeep_wiring import build_heartbeat, build_upkeep
+from mmt_grpc.app.upkeep_wiring import build_heartbeat, build_presence, build_upkeep
 from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.exchange.account_limits import AccountLimits
 from mmt_grpc.exchange.attempt import Attempts
 from mmt_grpc.exchange.committing import Committing
 from mmt_grpc.exchange.comparing import Comparing
 from mmt_grpc.exchange.connecting import Connecting
+from mmt_grpc.exchange.database_clock import DatabaseClock
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.exchange_audit import ExchangeAudit
@@ -35,6 +36,8 @@ class EngineWiring:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._disk = Disk(log=parts.log)
+        self._presence = build_presence(parts)
+        self._database_clock = DatabaseClock(log=parts.log, on_doubt=self._doubted)
         parts.losses.listener = self._lost
 
     def engine(self) -> ExchangeEngine:
@@ -47,9 +50,12 @@ class EngineWiring:
             settling=self._settling,
             comparing=self._comparing,
             recovery=self._recovery,
-            heartbeat=build_heartbeat(self._parts, self._guard),
+            heartbeat=build_heartbeat(
+                self._parts, presence=self._presence, database_clock=self._database_clock, guard=self._guard
+            ),
             upkeep=build_upkeep(
                 self._parts,
+                presence=self._presence,
                 comparing=self._comparing,
                 disk=self._disk,
                 settling=self._settling,
@@ -60,6 +66,10 @@ class EngineWiring:
             lanes=self._parts.lanes,
             stopping=self._parts.stopping,
         )
+
+    def _doubted(self) -> None:
+        """The database's clock jumped, or another node answers: what went by it is settled anew."""
+        self._recovery.notice()
 
     def _lost(self) -> None:
         """A connection was lost: what was acknowledged may be gone, and what was deleted may be back."""
@@ -136,6 +146,8 @@ class EngineWiring:
             resting=AccountLimits(clock=parts.clock),
             lanes=self._parts.lanes,
             disk=self._disk,
+            presence=self._presence,
+            database_clock=self._database_clock,
             recovery=self._recovery,
             guard=self._guard,
             observer=parts.observer,

@@ -5,6 +5,8 @@ import secrets
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from typing import Final
 
 from mmt_grpc.app import process
@@ -14,6 +16,7 @@ from mmt_grpc.app.engine_wiring import EngineWiring
 from mmt_grpc.app.exchange_figures import exchange_figures
 from mmt_grpc.app.failpoints import failpoints
 from mmt_grpc.app.line import Line, from_text
+from mmt_grpc.app.lives import Lives
 from mmt_grpc.app.losses import Losses
 from mmt_grpc.crypto.index import KeyedIndex, KeyedRequestIndex
 from mmt_grpc.crypto.keyring import AccessKeyring, RenewalKeyring
@@ -73,14 +76,16 @@ class Opened:
             mode="dev" if self._settings.process.is_dev else "production",
         )
 
-    def parts(self) -> Parts:
-        """Return what the engine stands on."""
+    def parts(self, on_taken: Callable[[], None] = lambda: None) -> Parts:
+        """Return what the engine stands on; `on_taken` is told if another life has taken the replica's id."""
         randomness, log = SystemRandomness(), self._log
         records = RenewalRecordSealing(renewal_keyring=self.renewal_keyring, randomness=randomness)
         directory = self._settings.state_dir / "spool"
+        life = secrets.token_bytes(LIFE_BYTES)
+        over = Lives(self._settings.state_dir).begin(life)
         return Parts(
             owner=self._owner,
-            life=secrets.token_bytes(LIFE_BYTES),
+            life=life,
             tokens=self.store.tokens,
             requests=self.store.tokens,
             replicas=self.store.replicas,
@@ -102,6 +107,9 @@ class Opened:
             lanes=Lanes(),
             revocation_lanes=Lanes(threads=upstream.THREADS, longest_queue=upstream.QUEUED),
             clock=BootClock(),
+            wall_clock=lambda: time.time_ns() // 1_000,
+            is_over=over.__contains__,
+            on_taken=on_taken,
             randomness=randomness,
             failpoints=self._points,
             stopping=threading.Event(),
@@ -167,7 +175,7 @@ def run(line: Line, settings: ExchangerSlice, owner: bytes, points: Failpoints, 
     Orders(line, {}, gone=stop.set).start()
     opened = Opened(settings, owner, points, log)
     opened.check()
-    engine = EngineWiring(opened.parts()).engine()
+    engine = EngineWiring(opened.parts(on_taken=stop.set)).engine()
     engine.start()
     server = ExchangerServer(
         exchanger=engine,

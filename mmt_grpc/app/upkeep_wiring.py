@@ -3,20 +3,41 @@
 from mmt_grpc.app.engine_parts import Parts
 from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.exchange.comparing import Comparing
+from mmt_grpc.exchange.database_clock import DatabaseClock
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.heartbeat import Heartbeat
+from mmt_grpc.exchange.presence import Presence
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.settling import Settling
 from mmt_grpc.exchange.upkeep import Upkeep
 
 
-def build_heartbeat(parts: Parts, guard: RevivalGuard) -> Heartbeat:
+def build_presence(parts: Parts) -> Presence:
+    """Return the replica's place in the registry, not taken yet."""
+    return Presence(
+        owner=parts.owner,
+        life=parts.life,
+        replicas=parts.replicas,
+        is_over=parts.is_over,
+        on_taken=parts.on_taken,
+        now=parts.tokens.now,
+        clock=parts.clock,
+        log=parts.log,
+    )
+
+
+def build_heartbeat(
+    parts: Parts, *, presence: Presence, database_clock: DatabaseClock, guard: RevivalGuard
+) -> Heartbeat:
     """Return what says that the replica lives."""
     return Heartbeat(
         owner=parts.owner,
         life=parts.life,
+        presence=presence,
+        database_clock=database_clock,
+        clock=parts.clock,
+        wall_clock=parts.wall_clock,
         epochs=parts.epochs,
-        replicas=parts.replicas,
         guard=guard,
         spool=parts.spool,
         lanes=parts.lanes,
@@ -24,12 +45,15 @@ def build_heartbeat(parts: Parts, guard: RevivalGuard) -> Heartbeat:
     )
 
 
-def build_upkeep(parts: Parts, *, comparing: Comparing, disk: Disk, settling: Settling, recovery: Recovery) -> Upkeep:
+def build_upkeep(
+    parts: Parts, *, presence: Presence, comparing: Comparing, disk: Disk, settling: Settling, recovery: Recovery
+) -> Upkeep:
     """Return what settles, recovers, compares and purges."""
     return Upkeep(
         owner=parts.owner,
         rows=parts.tokens,
         requests=parts.requests,
+        presence=presence,
         guard=comparing.guard,
         comparing=comparing,
         spool=parts.spool,

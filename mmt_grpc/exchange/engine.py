@@ -104,6 +104,9 @@ class ExchangeEngine:
             self._threads[HEARTBEAT].join()
 
     def _drained(self) -> bool:
+        if not self.heartbeat.presence.is_ours:
+            # What is left is settled by whoever goes on under this id, and may be running there.
+            return False
         try:
             # An answer may be settled as far as leases go, and still wait for its provider or its disk.
             return self.settling.settle_attempts(every=True) and not self.settling.unsettled()

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mmt_grpc.domain.errors import StoreUnavailableError, UnavailableError
+from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.event_log import EventLog
-from mmt_grpc.domain.ports.store import ReplicaBeat, Replicas
+from mmt_grpc.domain.ports.store import ReplicaBeat
 from mmt_grpc.domain.revival_guard import RevivalGuard
+from mmt_grpc.exchange.database_clock import DatabaseClock, Sighting
 from mmt_grpc.exchange.lanes import Lanes
+from mmt_grpc.exchange.presence import IdTakenError, Presence
 from mmt_grpc.exchange.spool import Spool
 
 SECONDS: Final = 10.0
@@ -17,12 +20,18 @@ SECONDS: Final = 10.0
 
 @dataclass(slots=True, kw_only=True)
 class Heartbeat:
-    """Beats until it is ended; `epochs` says which access and renewal key epochs this replica has loaded."""
+    """Beats until it is ended; `epochs` says which access and renewal key epochs this replica has loaded.
+
+    `wall_clock` returns this host's time of day, Unix microseconds.
+    """
 
     owner: bytes
     life: bytes
+    presence: Presence
+    database_clock: DatabaseClock
+    clock: Clock
+    wall_clock: Callable[[], int]
     epochs: Callable[[], tuple[tuple[int, ...], tuple[int, ...]]]
-    replicas: Replicas
     guard: RevivalGuard
     spool: Spool
     lanes: Lanes
@@ -30,18 +39,29 @@ class Heartbeat:
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def beat(self) -> None:
-        """Beat once; `StoreUnavailableError`, and nothing written, if the database is another installation's."""
+        """Beat once; `StoreUnavailableError`, and nothing written, if the database is another installation's.
+
+        `IdTakenError` if another life works under this replica's id.
+        """
         if self.guard.look() is None:
             raise StoreUnavailableError
         access_epochs, renewal_epochs = self.epochs()
-        self.replicas.beat(
-            ReplicaBeat(
-                owner=self.owner,
-                life=self.life,
-                access_epochs=access_epochs,
-                renewal_epochs=renewal_epochs,
-                running_attempts=self.lanes.count(),
-                oldest_spooled_at=self.spool.oldest(),
+        beat = ReplicaBeat(
+            owner=self.owner,
+            life=self.life,
+            access_epochs=access_epochs,
+            renewal_epochs=renewal_epochs,
+            running_attempts=self.lanes.count(),
+            oldest_spooled_at=self.spool.oldest(),
+        )
+        elapsed, wall = self.clock.elapsed(), self.wall_clock()
+        beaten = self.presence.beat(beat)
+        self.database_clock.observe(
+            Sighting(
+                now=beaten.now,
+                others=beaten.others,
+                elapsed=(elapsed, self.clock.elapsed()),
+                wall=(wall, self.wall_clock()),
             )
         )
 
@@ -50,6 +70,8 @@ class Heartbeat:
         while not self._ended.wait(SECONDS):
             try:
                 self.beat()
+            except IdTakenError:
+                return
             except UnavailableError as error:
                 self.log.warning("beat_failed", reason=error.reason.value)
             except Exception as error:  # noqa: BLE001  # a replica that stops beating would be taken for dead

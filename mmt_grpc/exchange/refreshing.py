@@ -22,9 +22,11 @@ from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.exchange.account_limits import AccountLimits
 from mmt_grpc.exchange.admission import Refused
 from mmt_grpc.exchange.attempt import LOST_THE_RACE, Attempts, outcome_of
+from mmt_grpc.exchange.database_clock import DatabaseClock
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.pacing import Pacing
+from mmt_grpc.exchange.presence import Presence
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.write_back import StoppedError, WriteBack, retried_at
 
@@ -61,6 +63,8 @@ class Refreshing:
     resting: AccountLimits
     lanes: Lanes
     disk: Disk
+    presence: Presence
+    database_clock: DatabaseClock
     recovery: Recovery
     guard: RevivalGuard
     observer: RefreshObserver
@@ -128,7 +132,8 @@ class Refreshing:
 
     def _may_lease(self) -> bool:
         """Whether this replica may lease anything now."""
-        return self.disk.is_trusted and not self.recovery.is_open
+        is_fit = self.disk.is_trusted and self.presence.is_ours and self.database_clock.is_trusted
+        return is_fit and not self.recovery.is_open
 
     @staticmethod
     def _doubt_wait(provider: Provider, row: TokenRow, now: int) -> int:

@@ -11,6 +11,7 @@ from mmt_grpc.domain.ports.store import ConnectRows, SettlementRows
 from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.exchange.comparing import Comparing
 from mmt_grpc.exchange.disk import Disk
+from mmt_grpc.exchange.presence import Presence
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.settling import Settling
 from mmt_grpc.exchange.spool import Spool
@@ -38,6 +39,7 @@ class Upkeep:
     owner: bytes
     rows: SettlementRows
     requests: ConnectRows
+    presence: Presence
     guard: RevivalGuard
     comparing: Comparing
     spool: Spool
@@ -78,7 +80,8 @@ class Upkeep:
         while not self.stopping.is_set():
             is_woken = self.recovery.woken.wait(SECONDS)
             self.recovery.woken.clear()
-            if self.stopping.is_set():
+            if self.stopping.is_set() or not self.presence.is_ours:
+                # What is written under this replica's id may be another life's by now, and running there.
                 return
             try:
                 self._round(rounds + 1, is_woken=is_woken)

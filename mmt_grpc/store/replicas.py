@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from mmt_grpc.domain.ports.store import Replica, ReplicaBeat
+from mmt_grpc.domain.ports.store import Beaten, Replica, ReplicaBeat
 from mmt_grpc.store.columns import text
 from mmt_grpc.store.execution import Execution
 from mmt_grpc.store.faults import DuplicateError
@@ -15,6 +15,9 @@ _UPDATE: Final = (
     "renewal_epochs = :renewal_epochs, running_attempts = :running_attempts, oldest_spooled_at = :oldest_spooled_at "
     "WHERE owner = :owner"
 )
+_UPDATE_OURS: Final = _UPDATE + " AND (life = :life OR life = :life2)"
+_REGISTERED: Final = "SELECT 1 FROM replica WHERE owner = :owner"
+_OTHERS: Final = "SELECT owner, seen_at FROM replica WHERE owner <> :owner"
 _INSERT: Final = (
     "INSERT INTO replica (owner, life, seen_at, access_epochs, renewal_epochs, running_attempts, oldest_spooled_at) "
     "VALUES (:owner, :life, :seen_at, :access_epochs, :renewal_epochs, :running_attempts, :oldest_spooled_at)"
@@ -33,7 +36,7 @@ class PeeweeReplicas:
         self._execution = execution
         self._after_beat = after_beat
 
-    def beat(self, beat: ReplicaBeat) -> int:
+    def beat(self, beat: ReplicaBeat, *, replaces: bytes | None = None) -> Beaten:
         values = {
             "owner": beat.owner,
             "life": beat.life,
@@ -43,18 +46,27 @@ class PeeweeReplicas:
             "oldest_spooled_at": beat.oldest_spooled_at,
         }
 
-        def work(session: Session) -> int:
+        def update(session: Session, now: int) -> int:
+            if replaces is None:
+                return session.change(_UPDATE, **values, seen_at=now)
+            return session.change(_UPDATE_OURS, **values, seen_at=now, life2=replaces)
+
+        def work(session: Session) -> Beaten:
+            # Read before the time is: who beats meanwhile is not taken to be ahead of it.
+            others: dict[bytes, int] = dict(session.rows(_OTHERS, owner=beat.owner))
             now = session.now()
-            if not session.change(_UPDATE, **values, seen_at=now):
+            if not update(session, now):
+                if session.row(_REGISTERED, owner=beat.owner) is not None:
+                    return Beaten(now, others, is_taken=True)
                 try:
                     session.change(_INSERT, **values, seen_at=now)
                 except DuplicateError:
-                    session.change(_UPDATE, **values, seen_at=now)
-            return now
+                    return Beaten(now, others, is_taken=not update(session, now))
+            return Beaten(now, others)
 
-        seen_at = self._execution.write(work)
+        beaten = self._execution.write(work)
         self._after_beat()
-        return seen_at
+        return beaten
 
     def list(self) -> Sequence[Replica]:
         return [_replica(row) for row in self._execution.read(lambda session: session.rows(_LIST))]

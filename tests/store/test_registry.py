@@ -18,7 +18,7 @@ INSTALLATION = Installation(
 
 
 def test_a_replica_registers_by_its_first_beat(backend: Backend) -> None:
-    seen_at = backend.replicas.beat(beat())
+    seen_at = backend.replicas.beat(beat()).now
 
     assert backend.replicas.list() == [Replica(beat(), seen_at)]
 
@@ -30,7 +30,7 @@ def test_a_later_beat_replaces_what_was_reported(backend: Backend) -> None:
         beat(), life=b"n" * 16, access_epochs=(31,), renewal_epochs=(31, 32), running_attempts=0, oldest_spooled_at=99
     )
 
-    seen_at = backend.replicas.beat(later)
+    seen_at = backend.replicas.beat(later).now
 
     assert backend.replicas.list() == [Replica(later, seen_at)]
 
@@ -40,6 +40,36 @@ def test_the_same_beat_twice_is_one_replica(backend: Backend) -> None:
     backend.replicas.beat(beat())
 
     assert len(backend.replicas.list()) == 1
+
+
+def test_the_first_beat_of_a_life_takes_the_registration_over_and_later_ones_do_not(backend: Backend) -> None:
+    first, second = replace(beat(), life=b"1" * 16), replace(beat(), life=b"2" * 16)
+    backend.replicas.beat(first)
+    assert not backend.replicas.beat(second).is_taken
+    before = backend.replicas.list()
+
+    backend.clock.shift = MINUTE
+    assert backend.replicas.beat(first, replaces=first.life).is_taken
+
+    assert backend.replicas.list() == before
+    assert not backend.replicas.beat(second, replaces=second.life).is_taken
+
+
+def test_a_registration_that_a_failover_took_back_is_made_again(backend: Backend) -> None:
+    first, second = replace(beat(), life=b"1" * 16), replace(beat(), life=b"2" * 16)
+    backend.replicas.beat(first)
+    assert not backend.replicas.beat(second, replaces=first.life).is_taken
+
+    backend.replicas.forget(OWNER)
+    assert not backend.replicas.beat(second, replaces=first.life).is_taken
+
+    assert [replica.beat.life for replica in backend.replicas.list()] == [second.life]
+
+
+def test_a_beat_says_when_the_others_were_seen(backend: Backend) -> None:
+    seen_at = backend.replicas.beat(beat(owner=OTHER_OWNER)).now
+
+    assert backend.replicas.beat(beat()).others == {OTHER_OWNER: seen_at}
 
 
 def test_a_forgotten_replica_is_gone(backend: Backend) -> None:

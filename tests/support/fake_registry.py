@@ -7,6 +7,7 @@ from dataclasses import replace
 from mmt_grpc.domain.errors import ConflictError
 from mmt_grpc.domain.ports.store import (
     ApiKeyRow,
+    Beaten,
     ClientRow,
     DatabaseAge,
     Installation,
@@ -26,10 +27,13 @@ class FakeReplicas:
         self._replicas: dict[bytes, Replica] = {}
         self._settled: dict[bytes, int] = {}
 
-    def beat(self, beat: ReplicaBeat) -> int:
-        now = self._clock.now()
+    def beat(self, beat: ReplicaBeat, *, replaces: bytes | None = None) -> Beaten:
+        now, registered = self._clock.now(), self._replicas.get(beat.owner)
+        others = {owner: replica.seen_at for owner, replica in self._replicas.items() if owner != beat.owner}
+        if replaces is not None and registered is not None and registered.beat.life not in {beat.life, replaces}:
+            return Beaten(now, others, is_taken=True)
         self._replicas[beat.owner] = Replica(beat, now)
-        return now
+        return Beaten(now, others)
 
     def see(self, owner: bytes, now: int) -> None:
         if owner in self._replicas:

@@ -1,7 +1,7 @@
 """A replica in one process: the engine and the verbs composed as the processes compose them, around fakes."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,11 +58,14 @@ class Parts:
     audit: Audit
     log: EventLog
     clock: Clock
+    wall_clock: Callable[[], int]
     randomness: Randomness
     failpoints: ArmedFailpoints
     stopping: threading.Event
     waiting_places: int = 64
     losses: Losses = field(default_factory=Losses)
+    is_over: Callable[[bytes], bool] = lambda _: True
+    on_taken: Callable[[], None] = lambda: None
 
     @property
     def index(self) -> KeyedIndex:
@@ -133,6 +136,9 @@ def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
             lanes=lanes,
             revocation_lanes=StagedLanes(),
             clock=parts.clock,
+            wall_clock=parts.wall_clock,
+            is_over=parts.is_over,
+            on_taken=parts.on_taken,
             randomness=parts.randomness,
             failpoints=parts.failpoints,
             stopping=parts.stopping,

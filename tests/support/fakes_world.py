@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +86,9 @@ class World:
         """The exchange with sessions and API keys."""
         return self.exchanges["binance"]
 
-    def boot(self, owner: bytes = THIS, *, waiting_places: int = 64) -> Life:
+    def boot(
+        self, owner: bytes = THIS, *, waiting_places: int = 64, is_over: Callable[[bytes], bool] = lambda _: True
+    ) -> Life:
         """Start a replica on its state directory, after whatever its last life left there."""
         parts = Parts(
             owner=owner,
@@ -104,6 +106,8 @@ class World:
             audit=self.audit,
             log=self.log,
             clock=self.clock,
+            wall_clock=lambda: BEGINNING + self.clock.elapsed(),
+            is_over=is_over,
             randomness=self.randomness,
             failpoints=self.failpoints,
             stopping=threading.Event(),

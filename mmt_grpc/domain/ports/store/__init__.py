@@ -10,6 +10,7 @@ from mmt_grpc.domain.ports.store.budgets import Budgets, Taken, Terms
 from mmt_grpc.domain.ports.store.callers import ApiKeyRow, CallerAdministration, Callers, ClientRow
 from mmt_grpc.domain.ports.store.ledger import Ledger, LedgerEntry
 from mmt_grpc.domain.ports.store.replicas import (
+    Beaten,
     DatabaseAge,
     Installation,
     Installations,
@@ -24,6 +25,7 @@ from mmt_grpc.domain.ports.store.settlement import Recoveries, SettlementRows
 __all__ = [
     "AccessRows",
     "ApiKeyRow",
+    "Beaten",
     "Budgets",
     "CallerAdministration",
     "Callers",

@@ -1,6 +1,6 @@
 """The registry of replicas, and the installation they belong to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,11 +25,26 @@ class Replica:
     seen_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Beaten:
+    """How a beat went: the database's time, when it last saw each other replica (Unix microseconds), and whether the
+    registration turned out to be another life's, and nothing was written.
+    """
+
+    now: int
+    others: Mapping[bytes, int]
+    is_taken: bool = False
+
+
 class Replicas(Protocol):
     """The registry of replicas, one row per state directory."""
 
-    def beat(self, beat: ReplicaBeat) -> int:
-        """Write the beat (UPDATE, else INSERT); return the database's time."""
+    def beat(self, beat: ReplicaBeat, *, replaces: bytes | None = None) -> Beaten:
+        """Write the beat (UPDATE, else INSERT).
+
+        A life's first beat takes the registration over. Its later ones name in `replaces` which life that was, and are
+        written only if the registration is the beat's own life's, that one's, or gone: a failover does both.
+        """
         ...
 
     def list(self) -> Sequence[Replica]:

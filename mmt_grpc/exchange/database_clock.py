@@ -1,0 +1,105 @@
+"""Whether the clock of the database that this replica speaks to can be trusted: leases and absences are timed by it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.ports.event_log import EventLog
+
+TOLERATED: Final = 5 * MICROSECONDS
+NEEDED: Final = 2
+"""So many beats that agree end the doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one beat showed.
+
+    `now` is the database's time and `others` when it last saw each other replica; `elapsed` and `wall` are this host's
+    clocks before and after the beat: CLOCK_BOOTTIME and the time of day. All microseconds, all but `elapsed` Unix time.
+    """
+
+    now: int
+    others: Mapping[bytes, int]
+    elapsed: tuple[int, int]
+    wall: tuple[int, int]
+
+
+class DatabaseClock:
+    """Compares beats: with the one before, with those of other replicas, and with this host's time of day.
+
+    One database for all may differ from every host: nobody is harmed. A clock that jumps, or another node that answers,
+    shows against CLOCK_BOOTTIME. Of two nodes that differ, the one that its replica's host contradicts is taken to be
+    wrong, so that one wrong node does not stop all replicas.
+    """
+
+    def __init__(self, *, log: EventLog, on_doubt: Callable[[], None]) -> None:
+        """`on_doubt` is told when a doubt begins; it must not wait."""
+        self._log = log
+        self._on_doubt = on_doubt
+        self._last: Sighting | None = None
+        self._agreeing = NEEDED
+        self._tells_of_others = True
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether leases may be taken by this clock."""
+        return self._agreeing >= NEEDED
+
+    def observe(self, seen: Sighting) -> None:
+        """Judge what a beat showed; one thread at a time."""
+        last, self._last = self._last, seen
+        wall = beyond(seen.now, *seen.wall)
+        if last is None:
+            ahead = max((at - seen.now for at in seen.others.values()), default=0)
+            if seen.others and wall:
+                # Whether the others agree shows when they beat next.
+                self._differ(ahead if ahead > TOLERATED else wall, "host")
+            return
+        jump = _jump(last, seen)
+        others = _difference(last, seen)
+        if jump:
+            self._differ(jump, "itself")
+        elif others and wall:
+            self._differ(-others, "others")
+        else:
+            self._tell_of_others(others)
+            self._agree()
+
+    def _differ(self, difference: int, against: str) -> None:
+        begins, self._agreeing = self.is_trusted, 0
+        if begins:
+            self._log.error("database_clock_differs", seconds=round(difference / MICROSECONDS), against=against)
+            self._on_doubt()
+
+    def _agree(self) -> None:
+        was_trusted = self.is_trusted
+        self._agreeing = min(self._agreeing + 1, NEEDED)
+        if self.is_trusted and not was_trusted:
+            self._log.info("database_clock_agrees")
+
+    def _tell_of_others(self, difference: int) -> None:
+        """Say once that others are timed by a clock that differs, though this host bears this one out."""
+        if difference and self._tells_of_others:
+            self._log.warning("others_database_clock_differs", seconds=round(difference / MICROSECONDS))
+        self._tells_of_others = not difference
+
+
+def beyond(value: int, earliest: int, latest: int) -> int:
+    """Return by how much a value lies outside an interval and the tolerance around it; negative if before, 0 if not."""
+    if value > latest + TOLERATED:
+        return value - latest
+    return value - earliest if value < earliest - TOLERATED else 0
+
+
+def _jump(last: Sighting, seen: Sighting) -> int:
+    """Return by how much more than CLOCK_BOOTTIME the clock went on between two beats, 0 if it did not."""
+    shortest, longest = seen.elapsed[0] - last.elapsed[1], seen.elapsed[1] - last.elapsed[0]
+    return beyond(seen.now - last.now, shortest, longest)
+
+
+def _difference(last: Sighting, seen: Sighting) -> int:
+    """Return how far ahead the others are: who was seen between two beats was so at a time between theirs."""
+    moved = [at for owner, at in seen.others.items() if last.others.get(owner) != at]
+    return max((beyond(at, last.now, seen.now) for at in moved), key=abs, default=0)

@@ -44,7 +44,8 @@ class Deaths:
 
     fleet: Fleet
     caught: list[Exchange] = field(default_factory=list)
-    count: int = 0
+    times: list[tuple[int, float]] = field(default_factory=list)
+    """Each death: the member's number and when, by the monotonic clock."""
 
     def kill(self, member: Member, pid: int, strike: Callable[[], None] = lambda: None) -> None:
         """Kill an exchanger after `strike` has waited for its moment (or has killed it), and read its disk."""
@@ -60,8 +61,8 @@ class Deaths:
 
         With `disk_lost` its records save nothing: all that came back within its last seconds may have been only there.
         """
-        self.count += 1
         number = member.number
+        self.times.append((number, died_at))
         self.fleet.notary.await_last_words(number, _ANSWER_LIMIT)
         window = UNCOMMITTED if disk_lost else WINDOW
         since = max([died_at - window, *member.deaths[-1:]])
@@ -77,6 +78,10 @@ class Deaths:
         """Whether an answer of this chain was caught, and its refresh token was never seen again."""
         notary = self.fleet.notary
         return any(each.chain is chain and not notary.was_sent(each.renewal or "") for each in self.caught)
+
+    def struck(self, sent: Exchange, until: float) -> bool:
+        """Whether the exchanger that sent something died before `until`, which leaves its outcome unknown."""
+        return any(number == sent.member and sent.began_at <= died_at <= until for number, died_at in self.times)
 
     def _records(self, spool: Path, since: float) -> Iterator[bytes]:
         """The answers that were written since, by the monotonic clock, opened."""

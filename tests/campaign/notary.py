@@ -13,8 +13,8 @@ import itertools
 import json
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qs
@@ -153,10 +153,17 @@ class Notary:
         """Whether anybody ever sent this code or refresh token."""
         return digest(token) in self._sent
 
+    def sendings(self) -> Collection[Sequence[Exchange]]:
+        """What was sent with each refresh token, in order."""
+        sent = defaultdict[str, list[Exchange]](list)
+        for each in list(self.exchanges):
+            if each.is_refresh:
+                sent[each.presented].append(each)
+        return sent.values()
+
     def most_sendings(self) -> int:
         """How often the most often sent refresh token was sent."""
-        sent = Counter(each.presented for each in list(self.exchanges) if each.is_refresh)
-        return max(sent.values(), default=0)
+        return max(map(len, self.sendings()), default=0)
 
     def await_last_words(self, member: int, patience: float) -> None:
         """Wait until the exchange has answered all that a member sent before it died, read by the notary yet or not.

@@ -55,6 +55,9 @@ class World:
     replicas: list["Replica"] = field(default_factory=list)
 
 
+UPKEEP_STRETCH: Final = 5.0
+
+
 class Replica:
     """What survives: a name and a disk."""
 
@@ -265,5 +268,11 @@ class Life:
         scheduler = self.world.scheduler
         for part, name in ((engine.settling, "_lock"), (engine.upstream, "_staging")):
             setattr(part, name, Gate(scheduler=scheduler, process=self))
-        for waiting, name in ((engine.upstream, "_woken"), (engine.heartbeat, "_ended"), (engine.recovery, "woken")):
-            setattr(waiting, name, Signal(scheduler=scheduler, process=self, stretch=self.world.stretch))
+        stretch = self.world.stretch
+        for waiting, name, stretched in (
+            (engine.upstream, "_woken", stretch),
+            (engine.heartbeat, "_ended", stretch),
+            # Most of its rounds find nothing: there would be more of them in a run than of everything else.
+            (engine.recovery, "woken", UPKEEP_STRETCH * stretch),
+        ):
+            setattr(waiting, name, Signal(scheduler=scheduler, process=self, stretch=stretched))

@@ -28,7 +28,7 @@ def sendings(*times: float, member: int = 1) -> list[Exchange]:
     ],
 )
 def test_a_token_is_sent_once_more_for_each_outcome_that_is_unknown(
-    sent: list[Exchange], times: list[tuple[int, float]], is_right: bool
+    sent: list[Exchange], times: list[tuple[int, float]], *, is_right: bool
 ) -> None:
     deaths = Deaths(cast("Fleet", None), times=times)
 

@@ -94,9 +94,7 @@ class Opened:
             ledger=self.ledger,
             index=KeyedIndex(access_keyring=self.access_keyring),
             request_index=KeyedRequestIndex(access_keyring=self.access_keyring),
-            sealing=RowSealing(
-                access_keyring=self.access_keyring, renewal_keyring=self.renewal_keyring, randomness=randomness
-            ),
+            sealing=self._row_sealing(),
             epochs=self._epochs,
             audit=self.audit,
             providers=self._providers(),
@@ -116,6 +114,11 @@ class Opened:
             losses=self._losses,
             observer=self._observer,
             log=log,
+        )
+
+    def _row_sealing(self) -> RowSealing:
+        return RowSealing(
+            access_keyring=self.access_keyring, renewal_keyring=self.renewal_keyring, randomness=SystemRandomness()
         )
 
     def _providers(self) -> Providers:

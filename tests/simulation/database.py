@@ -29,6 +29,8 @@ class Database:
         self.locks: dict[Key, int] = {}
         self.fates: list[str] = []
         """What befalls the next statements that change something, in order."""
+        self.doubt_lasts = 0
+        """Microseconds after which a failover takes the next doubt back; 0: none does."""
         self._keeps_history = keeps_history
         self._history: deque[tuple[int, Snapshot]] = deque()
 
@@ -48,6 +50,13 @@ class Database:
         self._history.append((now, self._snapshot()))
         while len(self._history) > 1 and self._history[1][0] < now - LONGEST_MEMORY:
             self._history.popleft()
+
+    def has_doubted(self, oracle: Oracle) -> None:
+        """A row was put in doubt."""
+        lasts, self.doubt_lasts = self.doubt_lasts, 0
+        if lasts:
+            margin = MICROSECONDS // 100
+            self.scheduler.at(self.scheduler.now + lasts, lambda: self.fail_over(lasts + margin, oracle))
 
     def fail_over(self, loses: int, oracle: Oracle) -> None:
         """Another server goes on with what had come to it: the last `loses` microseconds are taken back."""

@@ -50,6 +50,13 @@ def stop_with_an_answer(world: World, life: Life, draw: random.Random) -> None:
     life.replica.stands_still_next = int(draw.choice((70, 700, 900, 1500)) * MICROSECONDS)
 
 
+def take_a_doubt_back(world: World, life: Life, draw: random.Random) -> None:
+    """The next answer is lost, and soon a failover takes back that the row was put in doubt for it."""
+    del life
+    world.exchange.fates.insert(0, "lost_answer")
+    world.database.doubt_lasts = int((0.1 + 5 * draw.random()) * MICROSECONDS)
+
+
 def cut_off(world: World, life: Life, draw: random.Random) -> None:
     """One replica alone cannot reach the database."""
     life.line.is_cut_until = world.scheduler.now + _absence(draw)
@@ -135,6 +142,7 @@ KINDS: Final[dict[str, tuple[Strike, int]]] = {
     "disk lost": (lose_disk, 4),
     "stopped": (stop, 12),
     "stopped with an answer": (stop_with_an_answer, 8),
+    "doubt taken back": (take_a_doubt_back, 6),
     "cut off": (cut_off, 6),
     "failover": (fail_over, 16),
     "outage": (outage, 6),

@@ -67,6 +67,8 @@ class Line:
             elif fates:
                 fates.pop(0)
         result = statement.apply() if writes else method(*arguments, **named)
+        if name == "doubt":
+            self._database.has_doubted(self._oracle)
         self._scheduler.step(self._process, f"{name} answered", wait=None if writes else 100)
         return result
 

@@ -12,7 +12,7 @@ import os
 import signal
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -75,9 +75,16 @@ class Deaths:
         self.caught += [each for each in at_risk if not any((each.renewal or "").encode() in text for text in kept)]
 
     def explains(self, chain: Chain) -> bool:
-        """Whether an answer of this chain was caught, and its refresh token was never seen again."""
+        """Whether an answer of this chain was caught, or came when its exchanger had given up, and its refresh token
+        was never seen again.
+        """
         notary = self.fleet.notary
-        return any(each.chain is chain and not notary.was_sent(each.renewal or "") for each in self.caught)
+        lost = [*self.caught, *self.unheard()]
+        return any(each.chain is chain and not notary.was_sent(each.renewal or "") for each in lost)
+
+    def unheard(self) -> Sequence[Exchange]:
+        """The answers that came when their exchangers, alive, had given up waiting: a machine stood still so long."""
+        return [each for each in self.fleet.notary.refreshes() if each.is_unheard and each not in self.caught]
 
     def struck(self, sent: Exchange, until: float) -> bool:
         """Whether the exchanger that sent something died before `until`, which leaves its outcome unknown."""

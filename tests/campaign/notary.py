@@ -44,7 +44,7 @@ class Exchange:
     """One code or refresh token sent by a member of the fleet; times by the monotonic clock, None: has not happened.
 
     `renewal` is the refresh token that came back (the exchange has committed), `delivered_at` when the answer was
-    written to the member's connection.
+    written to the member's connection; `is_unheard`: the member had closed that by then, dead or out of patience.
     """
 
     member: int
@@ -55,6 +55,7 @@ class Exchange:
     committed_at: float | None = None
     delivered_at: float | None = None
     renewal: str | None = field(default=None, repr=False)
+    is_unheard: bool = False
 
 
 class _Door:
@@ -211,6 +212,7 @@ class Notary:
                 if noted is not None:
                     noted.committed_at = time.monotonic()
             if noted is not None:
+                noted.is_unheard = reader.at_eof() or writer.is_closing()
                 self._end(noted, answer)
             writer.write(answer.head + answer.body)
             await writer.drain()

@@ -11,7 +11,18 @@ from pathlib import Path
 from tests.campaign.verdict import Verdict
 from tests.support.tree import git
 
-_COLUMNS = ("fault", "cycles", "rotations", "lost", "explained", "caught", "wrong tokens", "seconds", "commit")
+_COLUMNS = (
+    "fault",
+    "cycles",
+    "rotations",
+    "lost",
+    "explained",
+    "caught",
+    "unheard",
+    "wrong tokens",
+    "seconds",
+    "commit",
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +36,8 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         verdict = self.verdict
-        counts = (self.cycles, verdict.rotations, verdict.lost, verdict.explained, verdict.caught, verdict.wrong_tokens)
+        losses = (verdict.lost, verdict.explained, verdict.caught, verdict.unheard)
+        counts = (self.cycles, verdict.rotations, *losses, verdict.wrong_tokens)
         return (self.fault, *(f"{count:,}" for count in counts), f"{self.seconds:,.0f}", commit())
 
 

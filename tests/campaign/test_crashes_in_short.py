@@ -51,7 +51,7 @@ def test_killed_workers_lose_nothing(mariadb: DatabaseServer) -> None:
 
 def test_killed_exchangers_lose_at_most_what_no_disk_had_yet(mariadb: DatabaseServer) -> None:
     found = verdict(mariadb, stages.exchangers, 8, minute_passes=True)
-    assert found.lost <= found.caught
+    assert found.lost <= found.caught + found.unheard
 
 
 def test_a_database_that_fails_in_the_midst_of_rotations_loses_nothing(mariadb: DatabaseServer) -> None:

@@ -30,3 +30,17 @@ def test_a_member_that_keeps_a_connection_is_not_dead() -> None:
         member, url = notary.open_door()
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))), pytest.raises(TimeoutError):
             notary.await_last_words(member, 0.2)
+
+
+def test_an_answer_is_unheard_whose_asker_has_given_up() -> None:
+    with Notary() as notary, SandboxServer() as sandbox:
+        notary.forward_to(sandbox.base_url)
+        member, url = notary.open_door()
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as patient:
+            patient.sendall(POST)
+            assert patient.recv(1 << 16)
+        notary.stand_still(0.3)
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as hasty:
+            hasty.sendall(POST)
+        notary.await_last_words(member, PATIENCE)
+        assert [each.is_unheard for each in notary.exchanges] == [False, True]

@@ -25,16 +25,18 @@ ADMITTED_WITHIN = 120.0
 class Verdict:
     """`lost`: chains of acknowledged Connects that are dead in the exchange's books, or that the service gave up.
 
-    `explained`: those of them of which an answer was caught between the exchange's commit and a disk. `stuck`: users
-    who were not served in the end. `sent_unasked`: tokens that were sent more often than their exchangers' deaths
-    allow. `seconds_to_admit`: the longest from a caught answer to the refusal that says so; `admitted_late`: how many
-    took over two minutes.
+    `explained`: those of them of which an answer was caught between the exchange's commit and a disk, or came
+    `unheard`, when its exchanger had given up: on a machine that stood still for as long as a request may take.
+    `stuck`: users who were not served in the end. `sent_unasked`: tokens that were sent more often than their
+    exchangers' deaths allow. `seconds_to_admit`: the longest from a caught answer to the refusal that says so;
+    `admitted_late`: how many took over two minutes.
     """
 
     rotations: int
     lost: int
     explained: int
     caught: int
+    unheard: int
     reuses: int
     most_sendings: int
     sent_unasked: int
@@ -91,6 +93,7 @@ def judge(crowd: Crowd, deaths: Deaths, *, stuck: Sequence[str] = ()) -> Verdict
         lost=len(lost),
         explained=len(explained),
         caught=len(deaths.caught),
+        unheard=len(deaths.unheard()),
         reuses=sum(int(books[user.name]["reuses"]) for user in crowd.users),
         most_sendings=notary.most_sendings(),
         sent_unasked=sum(not may_be_sent(sent, deaths) for sent in notary.sendings()),

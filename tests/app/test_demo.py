@@ -44,10 +44,14 @@ SCENES = (
 )
 
 
+ENV = "/usr/bin/env"
+
+
 def command(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start `mmt demo` with a temporary directory of the test's own."""
+    # Whoever runs the tests in the background may have them ignore an interrupt; a terminal's commands do not.
     return subprocess.Popen(
-        [BIN / "mmt", "demo", *arguments],
+        [ENV, "--default-signal=INT", BIN / "mmt", "demo", *arguments],
         env=environment({"TMPDIR": str(tmp_path), "MMT_WORKERS": "the caller's own, of another installation"}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -15,6 +15,6 @@ class DoubtedCallers:
         """Read an API key and its client."""
         calm = self._guard.calm
         rows = self._callers.read_api_key(key_id)
-        if rows is None and (not calm or self._guard.calm != calm):
-            self._guard.examine(None)
+        if rows is None:
+            self._guard.check(calm, None)
         return rows

@@ -31,8 +31,7 @@ class CheckScope:
             entries.know(token_key=key)
             calm = self.guard.calm
             row = self.rows.read_access(token_id.shard_of(text), key, metadata=True).row
-            if not calm or self.guard.calm != calm:
-                self.guard.examine(None if row is None else key)
+            self.guard.check(calm, None if row is None else key)
             if row is None:
                 raise TokenNotFoundError
             entries.know(integration=row.binding.integration, generation=row.binding.generation)

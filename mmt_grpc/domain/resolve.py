@@ -41,8 +41,7 @@ class Resolve:
             entries.know(token_key=key)
             calm = self.guard.calm
             first = self.rows.read_access(token_id.shard_of(query.token_id), key)
-            if not calm or self.guard.calm != calm:
-                self.guard.examine(None if first.row is None else key)
+            self.guard.check(calm, None if first.row is None else key)
             if first.row is None or not self._is_end_users(call.client_id, query.end_user_id, first.row):
                 raise TokenNotFoundError
             entries.know(integration=first.row.binding.integration, generation=first.row.binding.generation)
@@ -54,8 +53,7 @@ class Resolve:
         try:
             seen = self.freshness.ensure(call, query, first)
         except TokenNotFoundError:
-            if not calm or self.guard.calm != calm:
-                self.guard.examine(None)
+            self.guard.check(calm, None)
             raise
         if self.guard.calm != calm or (not calm and seen.row is not first.row):
             self.guard.examine(first.row.binding.token_key)

@@ -85,6 +85,11 @@ class RevivalGuard:
                 self._identified = max(self._identified, signs)
         return None if self.is_foreign else age
 
+    def check(self, calm: int, token_key: bytes | None) -> None:
+        """Examine what was read since `calm` was noted, if it was read in doubt; raises as `examine`."""
+        if not calm or self.calm != calm:
+            self.examine(token_key)
+
     def examine(self, token_key: bytes | None) -> None:
         """Judge what was read in doubt: a row by its key, or, with None, that there is no row.
 

@@ -78,8 +78,7 @@ class Refreshing:
         if self.lanes.is_running(token_key):
             return RUNNING
         calm, seen = self.guard.calm, self.rows.read(shard, token_key)
-        if not calm or self.guard.calm != calm:
-            self.guard.examine(None if seen.row is None else token_key)
+        self.guard.check(calm, None if seen.row is None else token_key)
         if seen.row is None:
             raise TokenNotFoundError
         if seen.row.binding.generation > generation:

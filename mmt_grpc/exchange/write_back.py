@@ -100,9 +100,9 @@ class WriteBack:
 
     def _read(self, shard: int, token_key: bytes) -> TokenRow | None:
         calm, row = self.guard.calm, self.rows.read(shard, token_key).row
-        if row is None and (not calm or self.guard.calm != calm):
+        if row is None:
             # What was brought for a row that is gone is revoked upstream: it has to be our database that says so.
-            self.guard.examine(None)
+            self.guard.check(calm, None)
         return row
 
     def now(self) -> int:

@@ -1,5 +1,6 @@
 """The shape of `[providers.NAME]`, and what a table becomes."""
 
+from abc import abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, NonNegativeFloat
@@ -50,9 +51,9 @@ class CommonTable(Table):
         fields["allow_private"] = dev and self.allow_private is not False
         return fields
 
+    @abstractmethod
     def options(self, *, dev: bool) -> ProviderOptions:
         """Return what the providers take."""
-        raise NotImplementedError
 
 
 class OAuthTable(CommonTable):

@@ -15,7 +15,7 @@ from mmt_grpc.app.plan import ChildPlan
 from mmt_grpc.app.rolling import Post, Roll, Rolling
 from mmt_grpc.app.serving import first_free
 from mmt_grpc.app.spawning import Child
-from tests.support.clients import READ
+from tests.support.clients import READ, token_of
 from tests.support.fakes_failure import RecordingLog
 from tests.support.processes import children
 from tests.support.service import Service, running_service
@@ -148,11 +148,13 @@ def test_settings_that_nothing_can_start_with_are_taken_back_and_later_ones_take
         os.kill(service.dev.process.pid, signal.SIGHUP)
         until(lambda: '"event":"roll_failed"' in service.dev.logs(), "the roll fails")
         until(lambda: "mmt: exchanger" in children(service.dev.process.pid), "the exchanger is back")
-        service.write.resolve(token_id)
+        assert token_of(service.write.resolve(token_id))
         config.write_text("", encoding="utf-8")
         os.kill(service.dev.process.pid, signal.SIGHUP)
         until(lambda: '"event":"roll_ended"' in service.dev.logs(), "the next roll ends")
-        service.connected()
+        connected, _ = service.connected()
+
+    assert connected != token_id
 
 
 def test_calls_go_on_while_every_child_is_replaced() -> None:

@@ -6,8 +6,8 @@ import sys
 import time
 
 from tests.simulation.campaign import campaign, report
-from tests.simulation.disk import on_simulated_disks
 from tests.simulation.run import run
+from tests.simulation.system_calls import on_simulated_disks
 
 
 def main() -> int:

@@ -11,8 +11,9 @@ from mmt_grpc.domain.token_row import TokenState
 from mmt_grpc.domain.verbs import Call, DeadlineError
 from mmt_grpc.exchange.write_back import StoppedError
 from tests.simulation.exchange import NAME
+from tests.simulation.life import CONTEXT, Life
 from tests.simulation.oracle import Key
-from tests.simulation.replica import CONTEXT, Life, World
+from tests.simulation.world import World
 
 SECOND: Final = MICROSECONDS
 CLIENT: Final = "client-1"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.simulation.disk import on_simulated_disks
 from tests.simulation.run import Result, run
+from tests.simulation.system_calls import on_simulated_disks
 
 CHUNK: Final = 100
 MOST_SHOWN: Final = 20

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from mmt_grpc.domain.model import MICROSECONDS
-from tests.simulation.replica import Life, World
+from tests.simulation.life import Life
 from tests.simulation.scheduler import Process
+from tests.simulation.world import World
 
 ABSENCES: Final = (1, 5, 30, 70, 130, 400, 700, 1500)
 """Seconds that a replica is away: shorter and longer than a lease, a doubt, and what counts as gone."""

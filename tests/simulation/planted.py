@@ -15,7 +15,7 @@ from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.settlement import Settlement
 from mmt_grpc.exchange.settling import Settling
 from mmt_grpc.exchange.write_back import WriteBack
-from tests.simulation import disk
+from tests.simulation.system_calls import SimulatedOs
 from tests.support.fake_registry import FakeReplicas
 from tests.support.fake_settlement import FakeSettlementRows
 
@@ -76,7 +76,7 @@ def impatient_retry() -> Iterator[None]:
 @contextlib.contextmanager
 def intent_in_the_cache() -> Iterator[None]:
     """An intent is written, and not fsynced."""
-    original, sync = AttemptFiles.intend, disk.SimulatedOs.fsync
+    original, sync = AttemptFiles.intend, SimulatedOs.fsync
     writing: list[bool] = []
 
     def intend(files: AttemptFiles, intent: Any) -> None:
@@ -86,11 +86,11 @@ def intent_in_the_cache() -> Iterator[None]:
         finally:
             writing.pop()
 
-    def fsync(simulated: disk.SimulatedOs, descriptor: int) -> None:
+    def fsync(simulated: SimulatedOs, descriptor: int) -> None:
         if not writing:
             sync(simulated, descriptor)
 
-    with patch.object(AttemptFiles, "intend", intend), patch.object(disk.SimulatedOs, "fsync", fsync):
+    with patch.object(AttemptFiles, "intend", intend), patch.object(SimulatedOs, "fsync", fsync):
         yield
 
 

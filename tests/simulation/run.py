@@ -13,10 +13,11 @@ from tests.simulation.callers import CLIENT, SECOND, Callers, User
 from tests.simulation.database import BEGINNING, Database
 from tests.simulation.exchange import NAME, Exchange
 from tests.simulation.oracle import Oracle, ViolationError
-from tests.simulation.replica import Replica, World
+from tests.simulation.replica import Replica
 from tests.simulation.scheduler import LivelockError, Scheduler
 from tests.simulation.sealing import PlainIndex, PlainSealing
 from tests.simulation.surroundings import SimulatedRandomness
+from tests.simulation.world import World
 
 SHORTEST_STORM: Final = 50 * SECOND
 CALM_FOR: Final = 7200 * SECOND

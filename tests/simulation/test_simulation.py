@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.simulation.disk import on_simulated_disks
 from tests.simulation.planted import PLANTED
 from tests.simulation.run import run
+from tests.simulation.system_calls import on_simulated_disks
 
 SEEDS = 500
 CHUNK = 50

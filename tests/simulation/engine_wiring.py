@@ -1,0 +1,142 @@
+"""The real engine of one life, around what is simulated: what threads wait at is replaced by what tasks wait at."""
+
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from mmt_grpc.app.engine_parts import Parts
+from mmt_grpc.app.engine_wiring import EngineWiring
+from mmt_grpc.app.losses import Losses
+from mmt_grpc.exchange.attempt_files import AttemptFiles
+from mmt_grpc.exchange.engine import ExchangeEngine
+from mmt_grpc.exchange.pacing import Pacing
+from mmt_grpc.exchange.spool import Spool
+from tests.simulation.disk import SimulatedDisk
+from tests.simulation.exchange import NAME
+from tests.simulation.line import Line
+from tests.simulation.paths import SimulatedPath
+from tests.simulation.provider import SimulatedProvider, Witness
+from tests.simulation.scheduler import Gate, Signal
+from tests.simulation.sealing import PlainIndex, PlainRecords
+from tests.simulation.surroundings import (
+    Here,
+    Paced,
+    SimulatedAudit,
+    SimulatedClock,
+    SimulatedLanes,
+    SimulatedLog,
+    SimulatedRandomness,
+    Steps,
+    Unwatched,
+)
+from tests.simulation.world import World
+
+UPKEEP_STRETCH: Final = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What the engine of one life stands on; `number` says which of its replica's lives it is."""
+
+    world: World
+    process: Here
+    owner: bytes
+    number: int
+    disk: SimulatedDisk
+    line: Line
+    losses: Losses
+    randomness: SimulatedRandomness
+    stopping: Signal
+    witness: Witness
+
+
+def build_engine(standing: Standing) -> ExchangeEngine:
+    """Put the engine together, as the exchanger does; nothing runs yet."""
+    engine = EngineWiring(_parts(standing)).engine()
+    _let_tasks_wait(engine, standing)
+    return engine
+
+
+def _parts(standing: Standing) -> Parts:
+    world, process, line, store = standing.world, standing.process, standing.line, standing.world.database.store
+    tokens = line.over(store.tokens)
+    return Parts(
+        owner=standing.owner,
+        life=standing.number.to_bytes(16),
+        tokens=tokens,
+        requests=tokens,
+        replicas=line.over(store.replicas),
+        installations=line.over(store.installations),
+        recoveries=line.over(store.recoveries),
+        ledger=cast("Any", Paced(store.ledger, process)),
+        index=PlainIndex(),
+        request_index=PlainIndex(),
+        sealing=world.sealing,
+        epochs=lambda: ((1,), (1,)),
+        audit=SimulatedAudit(),
+        providers=_provider(standing),
+        integrations=frozenset({NAME}),
+        spool=_spool(standing),
+        attempt_log=_attempt_log(standing),
+        pacing=_pacing(standing),
+        lanes=SimulatedLanes(process),
+        revocation_lanes=SimulatedLanes(process),
+        clock=SimulatedClock(process),
+        wall_clock=world.database.clock.now,
+        is_over=lambda _: True,
+        on_taken=lambda: None,
+        randomness=standing.randomness,
+        failpoints=Steps(process),
+        stopping=cast("Any", standing.stopping),
+        losses=standing.losses,
+        observer=Unwatched(),
+        log=SimulatedLog(process),
+    )
+
+
+def _provider(standing: Standing) -> Any:
+    return SimulatedProvider(
+        exchange=standing.world.exchange,
+        scheduler=standing.world.scheduler,
+        process=standing.process,
+        witness=standing.witness,
+    )
+
+
+def _spool(standing: Standing) -> Spool:
+    spool = Spool(directory=cast("Any", SimulatedPath(standing.disk)), sealing=PlainRecords())
+    vars(spool)["_locks"] = [Gate(scheduler=standing.world.scheduler, process=standing.process)]
+    return spool
+
+
+def _attempt_log(standing: Standing) -> AttemptFiles:
+    return AttemptFiles(
+        directory=cast("Any", SimulatedPath(standing.disk)),
+        sealing=PlainRecords(),
+        failpoints=Steps(standing.process),
+        log=SimulatedLog(standing.process),
+    )
+
+
+def _pacing(standing: Standing) -> Pacing:
+    return Pacing(
+        rates={},
+        budgets=standing.world.database.store.budgets,
+        clock=SimulatedClock(standing.process),
+        randomness=standing.randomness,
+        log=SimulatedLog(standing.process),
+        observer=Unwatched(),
+    )
+
+
+def _let_tasks_wait(engine: ExchangeEngine, standing: Standing) -> None:
+    """Put what tasks wait at in the place of what threads wait at."""
+    scheduler, process, stretch = standing.world.scheduler, standing.process, standing.world.stretch
+    for part, name in ((engine.settling, "_lock"), (engine.upstream, "_staging")):
+        setattr(part, name, Gate(scheduler=scheduler, process=process))
+    for waiting, name, stretched in (
+        (engine.upstream, "_woken", stretch),
+        (engine.heartbeat, "_ended", stretch),
+        # Most of its rounds find nothing: there would be more of them in a run than of everything else.
+        (engine.recovery, "woken", UPKEEP_STRETCH * stretch),
+    ):
+        setattr(waiting, name, Signal(scheduler=scheduler, process=process, stretch=stretched))

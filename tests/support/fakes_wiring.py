@@ -79,10 +79,14 @@ class Parts:
             access_keyring=self.access_keyring, renewal_keyring=self.renewal_keyring, randomness=self.randomness
         )
 
+    @property
+    def records(self) -> RenewalRecordSealing:
+        """The sealing of what is in the state directory."""
+        return RenewalRecordSealing(renewal_keyring=self.renewal_keyring, randomness=self.randomness)
+
     def spool(self) -> Spool:
         """Open the spool of the state directory."""
-        records = RenewalRecordSealing(renewal_keyring=self.renewal_keyring, randomness=self.randomness)
-        return Spool(directory=self.state_directory / "spool", sealing=records)
+        return Spool(directory=self.state_directory / "spool", sealing=self.records)
 
 
 class Unwatched:
@@ -100,53 +104,62 @@ class Unwatched:
 
 def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
     """Put the engine together, as the exchanger does; nothing runs yet."""
-    spool = parts.spool()
-    return EngineWiring(
-        EngineParts(
-            owner=parts.owner,
-            life=parts.life,
-            tokens=parts.rows,
-            requests=parts.rows,
-            replicas=parts.replicas,
-            installations=parts.installations,
-            recoveries=parts.recoveries,
-            ledger=parts.ledger,
-            index=parts.index,
-            request_index=KeyedRequestIndex(access_keyring=parts.access_keyring),
-            sealing=parts.sealing,
-            epochs=lambda: (parts.access_keyring.epochs, parts.renewal_keyring.epochs),
-            audit=parts.audit,
-            providers=parts.providers,
-            integrations=INTEGRATIONS,
-            spool=spool,
-            attempt_log=AttemptFiles(
-                directory=parts.state_directory / "spool",
-                sealing=RenewalRecordSealing(renewal_keyring=parts.renewal_keyring, randomness=parts.randomness),
-                failpoints=parts.failpoints,
-                log=parts.log,
-            ),
-            pacing=Pacing(
-                rates={},
-                budgets=parts.budgets,
-                clock=parts.clock,
-                randomness=parts.randomness,
-                log=parts.log,
-                observer=Unwatched(),
-            ),
-            lanes=lanes,
-            revocation_lanes=StagedLanes(),
-            clock=parts.clock,
-            wall_clock=parts.wall_clock,
-            is_over=parts.is_over,
-            on_taken=parts.on_taken,
-            randomness=parts.randomness,
-            failpoints=parts.failpoints,
-            stopping=parts.stopping,
-            losses=parts.losses,
-            observer=Unwatched(),
-            log=parts.log,
-        )
-    ).engine()
+    return EngineWiring(_engine_parts(parts, lanes)).engine()
+
+
+def _engine_parts(parts: Parts, lanes: Lanes) -> EngineParts:
+    return EngineParts(
+        owner=parts.owner,
+        life=parts.life,
+        tokens=parts.rows,
+        requests=parts.rows,
+        replicas=parts.replicas,
+        installations=parts.installations,
+        recoveries=parts.recoveries,
+        ledger=parts.ledger,
+        index=parts.index,
+        request_index=KeyedRequestIndex(access_keyring=parts.access_keyring),
+        sealing=parts.sealing,
+        epochs=lambda: (parts.access_keyring.epochs, parts.renewal_keyring.epochs),
+        audit=parts.audit,
+        providers=parts.providers,
+        integrations=INTEGRATIONS,
+        spool=parts.spool(),
+        attempt_log=_attempt_log(parts),
+        pacing=_pacing(parts),
+        lanes=lanes,
+        revocation_lanes=StagedLanes(),
+        clock=parts.clock,
+        wall_clock=parts.wall_clock,
+        is_over=parts.is_over,
+        on_taken=parts.on_taken,
+        randomness=parts.randomness,
+        failpoints=parts.failpoints,
+        stopping=parts.stopping,
+        losses=parts.losses,
+        observer=Unwatched(),
+        log=parts.log,
+    )
+
+
+def _attempt_log(parts: Parts) -> AttemptFiles:
+    return AttemptFiles(
+        directory=parts.state_directory / "spool",
+        sealing=parts.records,
+        failpoints=parts.failpoints,
+        log=parts.log,
+    )
+
+
+def _pacing(parts: Parts) -> Pacing:
+    return Pacing(
+        rates={},
+        budgets=parts.budgets,
+        clock=parts.clock,
+        randomness=parts.randomness,
+        log=parts.log,
+        observer=Unwatched(),
+    )
 
 
 def build_verbs(parts: Parts, *, catalogue: Catalogue, exchanger: Exchanger, guard: RevivalGuard) -> Verbs:

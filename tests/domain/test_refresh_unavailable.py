@@ -10,7 +10,7 @@ from mmt_grpc.domain.errors import (
 )
 from mmt_grpc.domain.model import Cause
 from mmt_grpc.domain.token_row import TokenState
-from tests.support.fakes_exchange import INVALID_CLIENT, LOST_REQUEST, NOT_SENT, OUTAGE, REFUSED, Fault, limited
+from tests.support.fakes_exchange_faults import INVALID_CLIENT, LOST_REQUEST, NOT_SENT, OUTAGE, REFUSED, Fault, limited
 from tests.support.fakes_world import Client, World
 
 

@@ -8,8 +8,8 @@ from mmt_grpc.domain.errors import (
     ReauthenticationRequiredError,
     TokenNotFoundError,
 )
-from mmt_grpc.domain.model import Cause, Grant
-from tests.support.fakes_exchange import NOT_SENT, limited
+from mmt_grpc.domain.model import Cause
+from tests.support.fakes_exchange_faults import NOT_SENT, limited
 from tests.support.fakes_world import Client, World
 
 DAY = 24 * 3600.0
@@ -72,7 +72,7 @@ class TestRejectedGeneration:
         self, world: World, client: Client, session: str
     ) -> None:
         login = world.binance.add_user("alice")
-        world.binance.meanwhile("probe", lambda: _connect(client, login))
+        world.binance.meanwhile("probe", lambda: client.connect("alice", login, integration="binance"))
 
         resolved = client.resolve(session, rejected=1)
 
@@ -82,7 +82,7 @@ class TestRejectedGeneration:
     def test_that_a_revoke_ends_during_the_probe_is_not_handed_out(
         self, world: World, client: Client, session: str
     ) -> None:
-        world.binance.meanwhile("probe", lambda: _revoke(client, session))
+        world.binance.meanwhile("probe", lambda: client.revoke(session))
 
         with pytest.raises(TokenNotFoundError):
             client.resolve(session, rejected=1)
@@ -94,11 +94,3 @@ class TestRejectedGeneration:
             client.resolve(session, rejected=1)
         assert refusal.value.cause is Cause.EXPIRED
         assert "probe" not in world.life.line.calls
-
-
-def _connect(client: Client, login: Grant) -> None:
-    client.connect("alice", login, integration="binance")
-
-
-def _revoke(client: Client, token_id: str) -> None:
-    client.revoke(token_id)

@@ -7,7 +7,7 @@ from mmt_grpc.domain.errors import (
     TokenNotFoundError,
 )
 from mmt_grpc.domain.freshness import MARGIN, PATIENCE
-from mmt_grpc.domain.model import MICROSECONDS, Grant
+from mmt_grpc.domain.model import MICROSECONDS
 from tests.support.fakes_world import Client, World
 
 
@@ -79,7 +79,7 @@ class TestWaiting:
 
     def test_a_revoke_meanwhile_ends_the_wait(self, world: World, client: Client, token: str) -> None:
         world.life.lanes.holds_back = True
-        world.clock.plan(3601 * MICROSECONDS, lambda: _revoke(client, token))
+        world.clock.plan(3601 * MICROSECONDS, lambda: client.revoke(token))
         world.pass_time(3600)
 
         with pytest.raises(TokenNotFoundError):
@@ -88,7 +88,7 @@ class TestWaiting:
     def test_a_connect_meanwhile_ends_the_wait(self, world: World, client: Client, token: str) -> None:
         world.life.lanes.holds_back = True
         code = world.coinbase.authorize("alice")
-        world.clock.plan(3601 * MICROSECONDS, lambda: _connect_again(client, code))
+        world.clock.plan(3601 * MICROSECONDS, lambda: client.connect("alice", code))
         world.pass_time(3600)
 
         assert client.resolve(token).generation == 2
@@ -113,11 +113,3 @@ class TestWaiting:
             client.resolve(token)
 
         assert world.coinbase.counts["refreshes"] == 5
-
-
-def _connect_again(client: Client, code: Grant) -> None:
-    client.connect("alice", code)
-
-
-def _revoke(client: Client, token_id: str) -> None:
-    client.revoke(token_id)

@@ -27,3 +27,16 @@ def world(tmp_path: Path) -> World:
 def client(world: World) -> Client:
     """A client whose caller may write."""
     return world.client()
+
+
+@pytest.fixture
+def token(client: Client) -> str:
+    """A token of alice's that lives for an hour and can be refreshed."""
+    return client.new_token()
+
+
+@pytest.fixture
+def expired(world: World, token: str) -> str:
+    """The same token, an hour later."""
+    world.pass_time(3600)
+    return token

@@ -5,13 +5,11 @@ from dataclasses import replace
 import pytest
 
 from mmt_grpc.domain.model import MICROSECONDS, Cause, Credential, Liveness
-from mmt_grpc.domain.ports.exchanger import CallContext
 from mmt_grpc.domain.ports.providers import Failure, ProviderError
 from mmt_grpc.domain.token_row import TokenState
 from mmt_grpc.exchange.settlement import UNASKED
 from tests.support.fakes_world import Client, World
 
-CONTEXT = CallContext("call-1", "key-1")
 TIMEOUT = 10
 
 
@@ -38,8 +36,7 @@ def tokens(world: World, client: Client) -> list[str]:
     world.pass_time(3600)
     before = dict(world.rows.rows)
     for token in made:
-        row = world.standing(token)
-        world.life.engine.refresh(CONTEXT, shard=row.shard, token_key=row.binding.token_key, generation=1)
+        world.refresh(token)
     world.rows.rows.clear()
     world.rows.rows.update(before)
     return made

@@ -7,7 +7,7 @@ import pytest
 
 from mmt_grpc.domain.errors import ConflictError, StoreUnavailableError, TokenNotFoundError
 from mmt_grpc.domain.model import MICROSECONDS
-from mmt_grpc.domain.ports.exchanger import CallContext, Progress, RefreshAnswer
+from mmt_grpc.domain.ports.exchanger import Progress
 from mmt_grpc.domain.ports.store import Installation
 from mmt_grpc.domain.revival_guard import HELD, RevivalGuard
 from mmt_grpc.domain.verbs import Revoked
@@ -15,12 +15,6 @@ from mmt_grpc.exchange.reconciling import UNDER_WAY
 from tests.support.fakes_world import OTHER, Client, World
 
 LONG_AGO = UNDER_WAY / MICROSECONDS + 1
-
-
-@pytest.fixture
-def token(world: World, client: Client) -> str:
-    """A token that stands."""
-    return client.connect("alice", world.coinbase.authorize("alice")).token_id
 
 
 @pytest.fixture
@@ -61,19 +55,11 @@ def become(world: World, state: Installation) -> None:
     vars(world.store.installations)["_installation"] = state
 
 
-def refresh(world: World, token: str) -> RefreshAnswer:
-    row = world.standing(token)
-    key, generation = row.binding.token_key, row.binding.generation
-    return world.life.engine.refresh(
-        CallContext("call", "caller"), shard=row.shard, token_key=key, generation=generation
-    )
-
-
 def test_a_row_that_came_back_unnoticed_is_refreshed(world: World, revived: str) -> None:
     """What the other tests stand on: the row is whole, but for the word of the exchange."""
     world.coinbase.counts.clear()
 
-    assert refresh(world, revived).progress is Progress.STARTED
+    assert world.refresh(revived).progress is Progress.STARTED
 
 
 def test_after_a_lost_connection_nothing_is_refreshed_from_a_row_that_the_ledger_names(
@@ -83,7 +69,7 @@ def test_after_a_lost_connection_nothing_is_refreshed_from_a_row_that_the_ledger
     world.life.parts.losses.happened()
 
     with pytest.raises(TokenNotFoundError):
-        refresh(world, revived)
+        world.refresh(revived)
     with pytest.raises(TokenNotFoundError):
         world.life.engine.refreshing.start_due(row, "ahead")
     assert world.coinbase.counts["refreshes"] == spent
@@ -91,7 +77,7 @@ def test_after_a_lost_connection_nothing_is_refreshed_from_a_row_that_the_ledger
     beat(world)
     assert world.row(revived) is None
     assert is_calm(world)
-    assert refresh(world, token).progress is Progress.STARTED
+    assert world.refresh(token).progress is Progress.STARTED
 
 
 def test_a_database_that_is_older_is_compared_in_full_though_no_connection_was_lost(world: World, revived: str) -> None:
@@ -118,7 +104,7 @@ def test_rows_of_a_backup_that_come_back_after_the_first_comparison_are_found_by
     beat(world)
     assert not is_calm(world)
     with pytest.raises(TokenNotFoundError):
-        refresh(world, revived)
+        world.refresh(revived)
 
     world.pass_time(HELD / MICROSECONDS + 1)
     beat(world)
@@ -240,7 +226,7 @@ def test_nothing_is_written_to_another_installations_database(world: World, clie
     with pytest.raises(StoreUnavailableError):
         client.connect("carol", world.coinbase.authorize("carol"))
     with pytest.raises(StoreUnavailableError):
-        refresh(world, token)
+        world.refresh(token)
     assert (world.rows.rows, world.store.recoveries.current(), world.store.replicas.list()) == (
         rows,
         recoveries,
@@ -250,7 +236,7 @@ def test_nothing_is_written_to_another_installations_database(world: World, clie
 
     become(world, ours)
     beat(world)
-    assert refresh(world, token).progress is Progress.STARTED
+    assert world.refresh(token).progress is Progress.STARTED
 
 
 def test_an_answer_that_finds_another_installations_database_waits_for_the_right_one(
@@ -272,7 +258,7 @@ def test_an_answer_that_finds_another_installations_database_waits_for_the_right
         guard(world).look()
 
     world.failpoints.at("refresh.after_answer", swap)
-    assert refresh(world, token).progress is Progress.STARTED
+    assert world.refresh(token).progress is Progress.STARTED
 
     assert world.standing(token).binding.generation == 2
     assert world.coinbase.is_alive(client.resolve(token).credential)

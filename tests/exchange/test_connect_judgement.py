@@ -21,7 +21,8 @@ from mmt_grpc.domain.model import (
 )
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.domain.token_row import TokenState
-from tests.support.fakes_exchange import OUTAGE, REFUSED, SCOPES, Fault, limited
+from tests.support.fakes_exchange_faults import OUTAGE, REFUSED, Fault, limited
+from tests.support.fakes_exchange_grants import SCOPES
 from tests.support.fakes_world import BEGINNING, HOUR, Client, World
 
 FIRST = "first"

@@ -26,7 +26,7 @@ from mmt_grpc.domain.model import (
 )
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.exchange.requests import GONE_AFTER
-from tests.support.fakes_exchange import LOST_ANSWER, LOST_REQUEST, NOT_SENT, OUTAGE, REFUSED, Fault, limited
+from tests.support.fakes_exchange_faults import LOST_ANSWER, LOST_REQUEST, NOT_SENT, OUTAGE, REFUSED, Fault, limited
 from tests.support.fakes_failure import CrashError
 from tests.support.fakes_world import BEGINNING, HOUR, OTHER, Client, World
 

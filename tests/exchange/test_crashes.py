@@ -17,7 +17,7 @@ from mmt_grpc.domain.failpoints import NAMES
 from mmt_grpc.domain.model import MICROSECONDS, Cause, Credential
 from mmt_grpc.domain.token_row import TokenState
 from mmt_grpc.exchange.reconciling import UNDER_WAY
-from tests.support.fakes_exchange import LOST_REQUEST, OUTAGE, REFUSED, Fault
+from tests.support.fakes_exchange_faults import LOST_REQUEST, OUTAGE, REFUSED, Fault
 from tests.support.fakes_failure import CrashError
 from tests.support.fakes_world import Client, World
 from tests.support.tree import ROOT

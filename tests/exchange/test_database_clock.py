@@ -5,7 +5,6 @@ import pytest
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.exchanger import Progress
 from mmt_grpc.exchange.database_clock import DatabaseClock, Sighting, beyond
-from tests.exchange.test_recovery import ask, expiring
 from tests.support.fakes_failure import RecordingLog
 from tests.support.fakes_world import Client, World
 
@@ -120,17 +119,17 @@ def test_what_lies_outside_an_interval_and_its_tolerance_is_measured_from_it() -
 
 
 def test_nothing_is_leased_by_a_clock_that_jumped_and_again_after_two_beats(world: World, client: Client) -> None:
-    token, engine = expiring(world, client), world.life.engine
+    token, engine = client.new_token(), world.life.engine
     world.pass_time(3500)
     engine.heartbeat.beat()
     world.store.clock.shift = 120 * MICROSECONDS
     engine.heartbeat.beat()
     assert engine.recovery.step()
 
-    assert ask(world, token).progress is Progress.BACKING_OFF
+    assert world.refresh(token).progress is Progress.BACKING_OFF
     for _ in range(2):
         world.pass_time(10)
         engine.heartbeat.beat()
 
-    assert ask(world, token).progress is Progress.STARTED
+    assert world.refresh(token).progress is Progress.STARTED
     assert world.store.installations.recovery == 1

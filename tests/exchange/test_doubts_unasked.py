@@ -6,21 +6,11 @@ from pathlib import Path
 import pytest
 
 from mmt_grpc.domain.model import Cause
-from mmt_grpc.domain.ports.exchanger import CallContext
 from mmt_grpc.domain.token_row import TokenState
-from tests.support.fakes_exchange import LOST_ANSWER
+from tests.support.fakes_exchange_faults import LOST_ANSWER
 from tests.support.fakes_world import Client, World
 
-CONTEXT = CallContext("call-1", "key-1")
 ADMITTED_WITHIN = 120
-
-
-def ask(world: World, token: str) -> None:
-    """Ask for a refresh, as a call does."""
-    row = world.standing(token)
-    world.life.engine.refresh(
-        CONTEXT, shard=row.shard, token_key=row.binding.token_key, generation=row.binding.generation
-    )
 
 
 def lose(world: World, client: Client, names: list[str], *, seconds: float) -> list[str]:
@@ -29,7 +19,7 @@ def lose(world: World, client: Client, names: list[str], *, seconds: float) -> l
     world.pass_time(seconds)
     for token in tokens:
         world.coinbase.strike("refresh", LOST_ANSWER)
-        ask(world, token)
+        world.refresh(token)
         assert world.standing(token).state is TokenState.IN_DOUBT
     world.restart()
     return tokens
@@ -69,7 +59,7 @@ def test_what_has_only_queued_is_not_sent_once_the_process_is_to_end(world: Worl
     token = client.connect("alice", world.coinbase.authorize("alice")).token_id
     world.pass_time(3600)
     world.life.lanes.holds_back = True
-    ask(world, token)
+    world.refresh(token)
     before = world.standing(token)
 
     world.life.engine.stopping.set()
@@ -91,9 +81,9 @@ def test_a_disk_that_refuses_even_to_remove_what_it_refused_to_write_takes_no_mo
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", refuse)
         patch.setattr(Path, "unlink", refuse)
-        ask(world, token)
+        world.refresh(token)
         row = world.standing(token)
-        ask(world, token)
+        world.refresh(token)
 
     assert (row.state, row.attempt_id) == (TokenState.ACTIVE, None)
     assert world.standing(token) == row

@@ -1,15 +1,7 @@
 """What is due is read by every replica, and refreshed by one: the others find out before they spend anything on it."""
 
-import pytest
-
 from mmt_grpc.domain.token_row import TokenState
 from tests.support.fakes_world import OTHER, Client, World
-
-
-@pytest.fixture
-def token(world: World, client: Client) -> str:
-    """A token of alice's."""
-    return client.connect("alice", world.coinbase.authorize("alice")).token_id
 
 
 def test_a_row_that_another_replica_has_come_to_since_it_was_read_is_left_alone(world: World, token: str) -> None:

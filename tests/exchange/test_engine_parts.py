@@ -13,7 +13,7 @@ from mmt_grpc.domain.secret import Secret
 from mmt_grpc.exchange import backoff, lifetimes
 from mmt_grpc.exchange.lanes import Lanes
 from tests.support.fakes_clock import SeededRandomness
-from tests.support.fakes_exchange import REFUSED
+from tests.support.fakes_exchange_faults import REFUSED
 from tests.support.fakes_world import OTHER, THIS, Client, World
 
 ISSUED = Issued(BearerToken(Secret("access")), Secret("renewal"), 3600.0, None)

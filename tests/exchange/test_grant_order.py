@@ -7,13 +7,11 @@ import pytest
 
 from mmt_grpc.domain.framing import frame
 from mmt_grpc.domain.model import MICROSECONDS
-from mmt_grpc.domain.ports.exchanger import CallContext
 from mmt_grpc.domain.token_row import TokenRow
 from mmt_grpc.exchange.attempt_records import Intent, decode_intent, encode_intent
 from tests.support.fakes_failure import CrashError
 from tests.support.fakes_world import OTHER, Client, World
 
-CONTEXT = CallContext("call-1", "key-1")
 OLD_RECORD = frame(
     b"a" * 16,
     (7).to_bytes(8),
@@ -32,10 +30,9 @@ def uncommitted(world: World, client: Client) -> str:
     """A token of twenty seconds' age whose replica died with a refresh's answer on its disk."""
     token = client.connect("alice", world.coinbase.authorize("alice")).token_id
     world.pass_time(20)
-    row = world.standing(token)
     world.failpoints.arm("refresh.before_commit")
     with contextlib.suppress(CrashError):
-        world.life.engine.refresh(CONTEXT, shard=row.shard, token_key=row.binding.token_key, generation=1)
+        world.refresh(token)
     assert world.spooled() == ["attempt"]
     return token
 

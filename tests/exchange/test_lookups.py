@@ -18,7 +18,8 @@ from mmt_grpc.exchange.circuit import CircuitState
 from mmt_grpc.exchange.lookups import LOOKUP_PLACES
 from mmt_grpc.exchange.pacing import Pacing
 from tests.exchange.pacing_world import DEAD, LIMITED, REFUSED_GRANT, REFUSED_US, SECOND, PacingWorld, ends, error
-from tests.support.fakes_exchange import OUTAGE, REFUSED, FakeExchange
+from tests.support.fakes_exchange import FakeExchange
+from tests.support.fakes_exchange_faults import OUTAGE, REFUSED
 from tests.support.fakes_world import Client, World
 
 PATIENCE = 60

@@ -1,22 +1,13 @@
 """Answers that we have lost are refused when their tokens are sent again: our own loss, and no exchange's bad day."""
 
 from mmt_grpc.domain.model import Cause
-from mmt_grpc.domain.ports.exchanger import CallContext, Progress
+from mmt_grpc.domain.ports.exchanger import Progress
 from mmt_grpc.domain.token_row import TokenState
 from mmt_grpc.exchange.brake import FEWEST_ACCOUNTS
-from tests.support.fakes_exchange import LOST_ANSWER, REFUSED, Fault
+from tests.support.fakes_exchange_faults import LOST_ANSWER, REFUSED, Fault
 from tests.support.fakes_world import Client, World
 
-CONTEXT = CallContext("call-1", "key-1")
 MANY = FEWEST_ACCOUNTS + 5
-
-
-def ask(world: World, token: str) -> Progress:
-    row = world.standing(token)
-    answer = world.life.engine.refresh(
-        CONTEXT, shard=row.shard, token_key=row.binding.token_key, generation=row.binding.generation
-    )
-    return answer.progress
 
 
 def expired(world: World, client: Client, count: int) -> list[str]:
@@ -31,7 +22,7 @@ def refresh_all(world: World, tokens: list[str], fault: Fault | None) -> None:
     for token in tokens:
         if fault is not None:
             world.coinbase.strike("refresh", fault)
-        ask(world, token)
+        world.refresh(token)
         world.pass_time(1)
 
 
@@ -47,11 +38,11 @@ def test_many_lost_answers_hold_up_nobody_elses_refresh(world: World, client: Cl
     rows = [world.standing(token) for token in lost]
     assert {(row.state, row.reason) for row in rows} == {(TokenState.REAUTHENTICATION, Cause.ROTATION_LOST)}
 
-    assert ask(world, good) is Progress.STARTED
+    assert world.refresh(good).progress is Progress.STARTED
 
 
 def test_many_refusals_of_tokens_that_nobody_lost_still_apply_the_brake(world: World, client: Client) -> None:
     *refused, good = expired(world, client, MANY + 1)
     refresh_all(world, refused, REFUSED)
 
-    assert ask(world, good) is Progress.BACKING_OFF
+    assert world.refresh(good).progress is Progress.BACKING_OFF

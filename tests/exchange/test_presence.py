@@ -6,7 +6,6 @@ import pytest
 
 from mmt_grpc.domain.ports.exchanger import Progress
 from mmt_grpc.exchange.presence import IdTakenError
-from tests.exchange.test_recovery import ask, expiring
 from tests.support.fakes_world import THIS, Client, Life, World
 
 BEAT = 10_000_000
@@ -19,7 +18,7 @@ def clone(world: World) -> Life:
 
 
 def test_a_clone_of_a_replica_that_lives_does_not_start(world: World, client: Client) -> None:
-    token, engine = expiring(world, client), world.life.engine
+    token, engine = client.new_token(), world.life.engine
     world.pass_time(3600)
     engine.heartbeat.beat()
     for number in range(1, 5):
@@ -32,7 +31,7 @@ def test_a_clone_of_a_replica_that_lives_does_not_start(world: World, client: Cl
         refused.append(raised.type)
 
     world.coinbase.meanwhile("refresh", meanwhile)
-    ask(world, token)
+    world.refresh(token)
 
     assert refused == [IdTakenError]
     assert world.log.alarms == ["replica_id_taken"]
@@ -41,22 +40,22 @@ def test_a_clone_of_a_replica_that_lives_does_not_start(world: World, client: Cl
 
 
 def test_where_the_life_before_is_silent_the_next_one_takes_its_place(world: World, client: Client) -> None:
-    token = expiring(world, client)
+    token = client.new_token()
     before = world.clock.elapsed()
 
     life = clone(world)
     world.pass_time(3600)
 
     assert world.clock.elapsed() > before
-    assert ask(world, token, life).progress is Progress.STARTED
+    assert world.refresh(token, life=life).progress is Progress.STARTED
 
 
 def test_whoever_finds_another_life_registered_ends(world: World, client: Client) -> None:
-    token, engine = expiring(world, client), world.life.engine
+    token, engine = client.new_token(), world.life.engine
     world.pass_time(3600)
     told = list[str]()
     engine.heartbeat.presence.on_taken = lambda: told.append("end")
-    ask(world, token)
+    world.refresh(token)
     (registered,) = world.store.replicas.list()
     world.store.replicas.beat(replace(registered.beat, life=b"the clone's life"))
 
@@ -65,7 +64,7 @@ def test_whoever_finds_another_life_registered_ends(world: World, client: Client
             engine.heartbeat.beat()
 
     world.pass_time(3600)
-    assert ask(world, token).progress is Progress.BACKING_OFF
+    assert world.refresh(token).progress is Progress.BACKING_OFF
     assert told == ["end"]
     assert world.log.alarms == ["replica_id_taken"]
     assert world.store.replicas.list()[0].beat.life == b"the clone's life"

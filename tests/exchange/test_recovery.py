@@ -1,25 +1,9 @@
 """A replica's part in a recovery: nobody waits for ever, and nothing new is let in before it has settled."""
 
-from mmt_grpc.domain.ports.exchanger import CallContext, Progress, RefreshAnswer
-from tests.support.fakes_world import OTHER, Client, Life, World
+from mmt_grpc.domain.ports.exchanger import Progress
+from tests.support.fakes_world import OTHER, Client, World
 
 ABSENCE = 600_000_000
-
-
-def ask(world: World, token_id: str, life: Life | None = None) -> RefreshAnswer:
-    """Ask for a refresh, as a worker does."""
-    row = world.standing(token_id)
-    return (life or world.life).engine.refresh(
-        CallContext("call-1", "key-1"),
-        shard=row.shard,
-        token_key=row.binding.token_key,
-        generation=row.binding.generation,
-    )
-
-
-def expiring(world: World, client: Client, user: str = "alice") -> str:
-    """Connect a user whose access token is about to end."""
-    return client.connect(user, world.coinbase.authorize(user)).token_id
 
 
 def have_all_settled(world: World) -> bool:
@@ -32,7 +16,7 @@ class TestForgotten:
         engine.recovery.notice()
         assert engine.recovery.step()
         assert other.recovery.step()
-        token = expiring(world, client)
+        token = client.new_token()
         world.pass_time(3600)
 
         world.store.replicas.forget(OTHER)
@@ -41,21 +25,21 @@ class TestForgotten:
         assert other.recovery.step()
 
         assert have_all_settled(world)
-        assert ask(world, token).progress is Progress.STARTED
+        assert world.refresh(token).progress is Progress.STARTED
         assert world.standing(token).binding.generation == 2
 
     def test_one_that_is_not_registered_leases_nothing_before_its_next_beat(self, world: World, client: Client) -> None:
         engine = world.life.engine
-        token = expiring(world, client)
+        token = client.new_token()
         world.pass_time(3600)
         world.store.replicas.forget(world.life.parts.owner)
 
         assert not engine.recovery.step()
-        assert ask(world, token).progress is Progress.BACKING_OFF
+        assert world.refresh(token).progress is Progress.BACKING_OFF
 
         engine.heartbeat.beat()
         assert engine.recovery.step()
-        assert ask(world, token).progress is Progress.STARTED
+        assert world.refresh(token).progress is Progress.STARTED
 
     def test_what_a_failover_took_back_unnoticed_is_settled_again(self, world: World) -> None:
         engine, registry = world.life.engine, world.store.replicas
@@ -75,36 +59,36 @@ class TestForgotten:
 class TestOpen:
     def test_nothing_is_let_in_before_it_is_settled(self, world: World, client: Client) -> None:
         engine, lanes = world.life.engine, world.life.lanes
-        running, waiting = expiring(world, client), expiring(world, client, "bob")
+        running, waiting = client.new_token(), client.new_token("bob")
         world.pass_time(3600)
         lanes.holds_back = True
-        assert ask(world, running).progress is Progress.STARTED
+        assert world.refresh(running).progress is Progress.STARTED
 
         engine.recovery.notice()
         assert not engine.recovery.step()
-        assert ask(world, waiting).progress is Progress.BACKING_OFF
+        assert world.refresh(waiting).progress is Progress.BACKING_OFF
 
         lanes.let_go()
         assert engine.recovery.step()
-        assert ask(world, waiting).progress is Progress.STARTED
+        assert world.refresh(waiting).progress is Progress.STARTED
 
     def test_so_it_is_where_another_has_opened_it(self, world: World, client: Client) -> None:
         engine, other = world.life.engine, world.boot(OTHER).engine
-        running, waiting = expiring(world, client), expiring(world, client, "bob")
+        running, waiting = client.new_token(), client.new_token("bob")
         world.pass_time(3600)
         world.life.lanes.holds_back = True
-        assert ask(world, running).progress is Progress.STARTED
+        assert world.refresh(running).progress is Progress.STARTED
         other.recovery.notice()
         assert other.recovery.step()
 
         assert not engine.recovery.step()
-        assert ask(world, waiting).progress is Progress.BACKING_OFF
+        assert world.refresh(waiting).progress is Progress.BACKING_OFF
 
     def test_what_has_only_queued_is_not_begun(self, world: World, client: Client) -> None:
-        token = expiring(world, client)
+        token = client.new_token()
         world.pass_time(3600)
         world.life.lanes.holds_back = True
-        assert ask(world, token).progress is Progress.STARTED
+        assert world.refresh(token).progress is Progress.STARTED
         version = world.standing(token).version
 
         world.life.engine.recovery.notice()

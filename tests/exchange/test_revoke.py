@@ -1,4 +1,4 @@
-"""Revoked means revoked: whatever runs beside it, dies in it, or is put back after it."""
+"""Revoked means revoked: who may, from which state, and in which order ledger, row and audit log are written."""
 
 from dataclasses import replace
 
@@ -10,111 +10,11 @@ from mmt_grpc.domain.errors import (
     StoreUnavailableError,
     TokenNotFoundError,
 )
-from mmt_grpc.domain.model import MICROSECONDS, Grant, Scope, Upstream
-from mmt_grpc.domain.ports.exchanger import CallContext, StagedRevocation
-from mmt_grpc.domain.token_row import TokenRow, TokenState
+from mmt_grpc.domain.model import MICROSECONDS, Scope, Upstream
+from mmt_grpc.domain.token_row import TokenState
 from mmt_grpc.domain.verbs import DeadlineError
 from mmt_grpc.exchange.reconciling import UNDER_WAY
-from tests.support.fakes_exchange import INVALID_CLIENT, LOST_ANSWER, OUTAGE, REFUSED, Fault
-from tests.support.fakes_world import OTHER, Client, World
-
-
-@pytest.fixture
-def token(world: World, client: Client) -> str:
-    """A token of alice's."""
-    return client.connect("alice", world.coinbase.authorize("alice")).token_id
-
-
-class TestUpstream:
-    def test_verified_is_revoked(self, client: Client, token: str) -> None:
-        assert client.revoke(token).upstream is Upstream.REVOKED
-
-    @pytest.mark.parametrize("upstream", [Upstream.ACCEPTED, Upstream.UNSUPPORTED])
-    def test_what_the_exchange_said_is_what_is_said(
-        self, world: World, client: Client, token: str, upstream: Upstream
-    ) -> None:
-        world.providers["coinbase"].upstream = upstream
-
-        assert client.revoke(token).upstream is upstream
-        assert world.spooled() == []
-
-    def test_a_refusal_is_failed_and_tried_again_until_it_is_done(
-        self, world: World, client: Client, token: str
-    ) -> None:
-        credential = client.resolve(token).credential
-        world.coinbase.strike("revoke", OUTAGE, times=3)
-
-        assert client.revoke(token).upstream is Upstream.FAILED
-        assert world.rows.rows == {}
-        assert world.spooled() == ["revocation"]
-        for _ in range(8):
-            world.sweep()
-            world.pass_time(60)
-
-        assert not world.coinbase.is_alive(credential)
-        assert world.spooled() == []
-
-    def test_it_is_tried_again_after_a_restart(self, world: World, client: Client, token: str) -> None:
-        credential = client.resolve(token).credential
-        world.coinbase.strike("revoke", OUTAGE)
-        client.revoke(token)
-
-        world.restart()
-        world.sweep()
-        world.sweep()
-
-        assert not world.coinbase.is_alive(credential)
-
-    def test_retries_become_rarer(self, world: World, client: Client, token: str) -> None:
-        world.providers["coinbase"].upstream = Upstream.FAILED
-        client.revoke(token)
-
-        for _ in range(24 * 6):
-            world.pass_time(600)
-            world.life.engine.upstream.sweep()
-
-        tries = len(world.log.named("revoked_upstream"))
-        assert 20 < tries < 50
-        assert world.spooled() == ["revocation"]
-
-    @pytest.mark.parametrize("fault", [LOST_ANSWER, None])
-    def test_with_a_refresh_in_flight_or_in_doubt_it_is_at_most_accepted(
-        self, world: World, client: Client, token: str, fault: Fault | None
-    ) -> None:
-        world.pass_time(3570)
-        if fault is None:
-            row = world.standing(token)
-            world.rows.lease(row, attempt_id=bytes(16), owner=OTHER, lease_for=MICROSECONDS)
-        else:
-            world.coinbase.strike("refresh", LOST_ANSWER)
-            client.resolve(token)
-        assert world.standing(token).is_unsettled
-
-        assert client.revoke(token).upstream is Upstream.ACCEPTED
-        assert world.rows.rows == {}
-
-    def test_an_exchanger_that_is_down_does_not_keep_the_row(self, world: World, client: Client, token: str) -> None:
-        world.life.line.is_up = False
-
-        assert client.revoke(token).upstream is Upstream.FAILED
-        assert world.rows.rows == {}
-
-    def test_an_unreadable_row_is_deleted_all_the_same(self, world: World, client: Client, token: str) -> None:
-        row = world.standing(token)
-        world.rows.rows[row.shard, row.binding.token_key] = replace(
-            row, sealed=replace(row.sealed, access_blob=bytes(80), metadata_blob=bytes(80))
-        )
-
-        assert client.revoke(token).upstream is Upstream.FAILED
-        assert world.rows.rows == {}
-        with pytest.raises(TokenNotFoundError):
-            client.revoke(token)
-
-    def test_an_integration_configured_no_more_is_failed(self, world: World, client: Client, token: str) -> None:
-        del world.providers["coinbase"]
-
-        assert client.revoke(token).upstream is Upstream.FAILED
-        assert world.spooled() == ["revocation"]
+from tests.support.fakes_world import Client, World
 
 
 class TestChecks:
@@ -226,7 +126,7 @@ class TestOrder:
         self, world: World, client: Client, token: str
     ) -> None:
         world.pass_time(3600)
-        world.weather.before("delete", lambda: _resolve(client, token))
+        world.weather.before("delete", lambda: client.resolve(token))
 
         assert client.revoke(token).upstream is Upstream.REVOKED
         assert world.rows.rows == {}
@@ -238,7 +138,7 @@ class TestOrder:
     ) -> None:
         credential = client.resolve(token).credential
         grant = world.coinbase.authorize("alice")
-        world.weather.before("delete", lambda: _connect(client, grant))
+        world.weather.before("delete", lambda: client.connect("alice", grant))
 
         with pytest.raises(TokenNotFoundError):
             client.revoke(token)
@@ -263,160 +163,3 @@ class TestOrder:
 
         world.restart()
         assert world.rows.rows == {}
-
-
-class TestRaces:
-    def test_of_two_revokes_one_is_told_and_the_newest_credentials_are_what_is_revoked(
-        self, world: World, client: Client, token: str
-    ) -> None:
-        world.pass_time(3600)
-        old = world.standing(token)
-        told: list[Upstream] = []
-
-        def meanwhile() -> None:
-            client.resolve(token)
-            world.failpoints.at("revoke.before_upstream", lambda: stale(world))
-            told.append(client.revoke(token).upstream)
-
-        def stale(world: World) -> None:
-            # The first Revoke's handing over arrives last, with what the row held before the refresh.
-            world.life.line.stage_revocation(_context(), _staged(old))
-
-        world.failpoints.at("revoke.after_ledger", meanwhile)
-        with pytest.raises(TokenNotFoundError):
-            client.revoke(token)
-
-        assert told == [Upstream.REVOKED]
-        assert world.coinbase.living == 0
-
-    def test_a_refresh_that_commits_during_a_revoke_is_revoked_with_it(
-        self, world: World, client: Client, token: str
-    ) -> None:
-        world.pass_time(3600)
-        world.failpoints.at("revoke.after_stage", lambda: _resolve(client, token))
-
-        assert client.revoke(token).upstream is Upstream.REVOKED
-        assert world.coinbase.living == 0
-
-    def test_a_staged_revocation_whose_row_stands_is_kept_while_the_ledger_names_it(
-        self, world: World, client: Client, token: str
-    ) -> None:
-        row = world.standing(token)
-        world.life.line.stage_revocation(_context(), _staged(row))
-        world.ledger.record(row.shard, row.binding.token_key)
-        for _ in range(8):
-            world.pass_time(3600)
-            world.life.engine.upstream.sweep()
-        assert world.spooled() == ["revocation"]
-        assert client.connect("bob", world.coinbase.authorize("bob")).token_id
-
-    def test_a_staged_revocation_that_never_happened_is_dropped_in_the_end(
-        self, world: World, client: Client, token: str
-    ) -> None:
-        world.life.line.stage_revocation(_context(), _staged(world.standing(token)))
-        world.sweep()
-        assert world.spooled() == ["revocation"]
-
-        for _ in range(4):
-            world.pass_time(3600)
-            world.life.engine.upstream.sweep()
-
-        assert world.spooled() == []
-        assert client.resolve(token).generation > 0
-
-    def test_the_background_leaves_a_fresh_one_to_the_worker_that_staged_it(
-        self, world: World, client: Client, token: str
-    ) -> None:
-        world.failpoints.at("revoke.after_delete", lambda: _sweep(world))
-
-        assert client.revoke(token).upstream is Upstream.REVOKED
-        assert world.coinbase.counts["revocations"] == 1
-
-
-class TestRelatives:
-    def test_others_of_the_same_account_that_it_ended_are_noticed_at_once(
-        self, world: World, client: Client, token: str
-    ) -> None:
-        relative = client.connect("alice", world.coinbase.authorize("alice", Scope.WRITE), scope=Scope.WRITE)
-        world.coinbase.meanwhile("revoke", lambda: world.coinbase.withdraw("alice"))
-
-        client.revoke(token)
-
-        assert world.standing(relative.token_id).state is TokenState.REAUTHENTICATION
-
-    def test_others_that_live_on_are_left_alone(self, world: World, client: Client, token: str) -> None:
-        relative = client.connect("alice", world.coinbase.authorize("alice", Scope.WRITE), scope=Scope.WRITE)
-
-        client.revoke(token)
-
-        assert world.standing(relative.token_id).state is TokenState.ACTIVE
-        assert world.coinbase.counts["refreshes"] == 0
-
-    def test_others_that_cannot_be_refreshed_are_not_asked_about(self, world: World, client: Client) -> None:
-        login = world.binance.add_user("alice")
-        ids = [
-            world.client(name).connect("alice", login, integration="binance").token_id
-            for name in ("client-1", "client-2")
-        ]
-        asked: list[str] = []
-        world.binance.meanwhile("probe", lambda: asked.append("probe"))
-
-        client.revoke(ids[0])
-
-        assert asked == []
-        assert world.standing(ids[1], "client-2").state is TokenState.ACTIVE
-
-    def test_what_is_wrong_with_one_keeps_nobody_from_looking_at_the_next(
-        self, world: World, client: Client, token: str
-    ) -> None:
-        others = [
-            world.client(f"client-{number}").connect("alice", world.coinbase.authorize("alice")).token_id
-            for number in (2, 3, 4)
-        ]
-        unreadable = world.standing(others[0], "client-2")
-        world.rows.rows[unreadable.shard, unreadable.binding.token_key] = replace(
-            unreadable, sealed=replace(unreadable.sealed, access_blob=bytes(80))
-        )
-        world.coinbase.strike("probe", OUTAGE)
-        world.coinbase.meanwhile("revoke", lambda: world.coinbase.withdraw("alice"))
-
-        client.revoke(token)
-
-        assert world.standing(others[2], "client-4").state is TokenState.REAUTHENTICATION
-        assert world.standing(others[1], "client-3").state is TokenState.ACTIVE
-        assert len(world.log.named("relative_not_probed")) == 2
-
-    @pytest.mark.parametrize("fault", [REFUSED, INVALID_CLIENT])
-    def test_looking_after_them_never_fails_the_revoke(
-        self, world: World, client: Client, token: str, fault: Fault
-    ) -> None:
-        client.connect("alice", world.coinbase.authorize("alice", Scope.WRITE), scope=Scope.WRITE)
-        world.coinbase.strike("probe", fault)
-
-        assert client.revoke(token).upstream is Upstream.REVOKED
-
-    def test_a_store_that_is_away_meanwhile_is_a_warning(self, world: World, client: Client, token: str) -> None:
-        world.weather.refuse("read_account")
-
-        assert client.revoke(token).upstream is Upstream.REVOKED
-        assert len(world.log.named("relatives_not_probed")) == 1
-
-
-def _connect(client: Client, grant: Grant) -> None:
-    client.connect("alice", grant)
-
-
-def _sweep(world: World) -> None:
-    world.life.engine.upstream.sweep()
-
-
-def _resolve(client: Client, token_id: str) -> None:
-    client.resolve(token_id)
-
-
-def _context() -> CallContext:
-    return CallContext("call-1", "key-1")
-
-
-def _staged(row: TokenRow) -> StagedRevocation:
-    return StagedRevocation(row.shard, row.binding, row.sealed, row.account_key, row.is_unsettled)

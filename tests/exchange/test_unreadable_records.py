@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 
 from mmt_grpc.domain.model import Cause
-from mmt_grpc.domain.ports.exchanger import CallContext
 from mmt_grpc.domain.token_row import TokenState
 from mmt_grpc.exchange.settling import DISK_AWAITED
 from tests.support.fakes_failure import CrashError
 from tests.support.fakes_world import OTHER, THIS, Client, Life, World
-
-CONTEXT = CallContext("call-1", "key-1")
 
 
 class BadBlocks:
@@ -54,14 +51,8 @@ def uncommitted(world: World, client: Client, user: str) -> str:
     world.pass_time(3600)
     world.failpoints.arm("refresh.before_commit")
     with pytest.raises(CrashError):
-        ask(world, token)
+        world.refresh(token)
     return token
-
-
-def ask(world: World, token: str, life: Life | None = None) -> None:
-    row = world.standing(token)
-    engine = (life or world.life).engine
-    engine.refresh(CONTEXT, shard=row.shard, token_key=row.binding.token_key, generation=row.binding.generation)
 
 
 def record(world: World) -> Path:
@@ -121,8 +112,8 @@ def test_nobody_tries_again_while_it_may_be_read_again(world: World, unread: str
 
     for _ in range(20):
         live(world, 60, other)
-        ask(world, unread)
-        ask(world, unread, other)
+        world.refresh(unread)
+        world.refresh(unread, life=other)
 
     assert world.coinbase.counts["refreshes"] == 1
     assert world.coinbase.counts["reuses"] == 0
@@ -151,12 +142,12 @@ def test_an_older_answer_of_the_same_token_does_not_take_the_name_out(
 ) -> None:
     token = client.connect("alice", world.coinbase.authorize("alice")).token_id
     world.pass_time(3600)
-    ask(world, token)
+    world.refresh(token)
     older = record(world)
     world.pass_time(300)
     world.failpoints.arm("refresh.before_commit")
     with pytest.raises(CrashError):
-        ask(world, token)
+        world.refresh(token)
     (spoiled,) = set(older.parent.glob("attempt-*.record")) - {older}
     blocks.files[spoiled] = errno.EIO
 
@@ -184,7 +175,7 @@ def test_a_retry_is_possible_once_the_operator_has_given_it_up(
         world.pass_time(70)
         assert world.store.replicas.forget(THIS)
 
-    ask(world, unread, other)
+    world.refresh(unread, life=other)
 
     row = world.standing(unread)
     assert (row.state, row.reason) == (TokenState.REAUTHENTICATION, Cause.ROTATION_LOST)
@@ -202,7 +193,7 @@ def test_a_recovery_waits_for_it_but_not_for_ever(world: World, client: Client, 
     live(world, 20, other)
 
     assert is_over(world)
-    ask(world, bob)
+    world.refresh(bob)
     assert world.standing(bob).binding.generation == 2
     assert world.standing(unread).state is TokenState.IN_DOUBT
 
@@ -212,7 +203,7 @@ def test_a_start_does_not_wait_for_it_where_no_recovery_is_open(world: World, cl
     world.restart()
     world.pass_time(3600)
 
-    ask(world, bob)
+    world.refresh(bob)
 
     assert world.standing(bob).binding.generation == 2
     assert world.standing(unread).state is TokenState.IN_DOUBT
@@ -239,7 +230,7 @@ def test_what_a_failover_took_back_is_brought_back_by_a_disk_that_is_away_for_a_
     token = client.connect("alice", world.coinbase.authorize("alice")).token_id
     world.pass_time(3600)
     before = world.standing(token)
-    ask(world, token)
+    world.refresh(token)
     assert world.standing(token).binding.generation == 2
     world.rows.rows[before.shard, before.binding.token_key] = before
     blocks.files[record(world)] = errno.EIO
@@ -247,7 +238,7 @@ def test_what_a_failover_took_back_is_brought_back_by_a_disk_that_is_away_for_a_
         life.engine.recovery.notice()
 
     live(world, 60, other)
-    ask(world, token, other)
+    world.refresh(token, life=other)
     blocks.files.clear()
     live(world, 20, other)
 

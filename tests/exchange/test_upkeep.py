@@ -9,8 +9,7 @@ from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.token_row import TokenState
 from mmt_grpc.exchange import heartbeat, upkeep
 from mmt_grpc.exchange.settling import Settling
-from tests.exchange.test_recovery import ask, expiring
-from tests.support.fakes_exchange import REFUSED
+from tests.support.fakes_exchange_faults import REFUSED
 from tests.support.fakes_world import Client, World
 
 LONG = 60
@@ -157,10 +156,10 @@ class TestRounds:
 
 class TestPurge:
     def condemned(self, world: World, client: Client, user: str) -> str:
-        token = expiring(world, client, user)
+        token = client.new_token(user)
         world.pass_time(3600)
         world.coinbase.strike("refresh", REFUSED)
-        ask(world, token)
+        world.refresh(token)
         assert world.standing(token).state is TokenState.REAUTHENTICATION
         return token
 
@@ -169,7 +168,7 @@ class TestPurge:
         world.pass_time(DAY)
         young = self.condemned(world, client, "bob")
         world.pass_time(6 * DAY)
-        alive = expiring(world, client, "carol")
+        alive = client.new_token("carol")
 
         world.life.engine.upkeep._round(upkeep.FIRST_PURGE, is_woken=False)
 

@@ -9,7 +9,8 @@ from mmt_grpc.providers.options import LoginOptions, OAuthOptions
 from mmt_grpc.providers.watched import WatchedProvider, operations_of
 from mmt_grpc.telemetry.metrics import OPERATIONS, REQUEST_OUTCOMES
 from tests.support.fakes_clock import ManualClock
-from tests.support.fakes_exchange import FakeExchange, Fault
+from tests.support.fakes_exchange import FakeExchange
+from tests.support.fakes_exchange_faults import Fault
 from tests.support.fakes_provider import FakeProvider
 
 ALL = ("account", "scopes", "probe", "revoke")

@@ -11,7 +11,7 @@ class ManualClock:
     def __init__(self) -> None:
         self._elapsed = 1_000_000
         self._lock = threading.Lock()
-        self._planned: list[tuple[int, Callable[[], None]]] = []
+        self._planned: list[tuple[int, Callable[[], object]]] = []
 
     def elapsed(self) -> int:
         return self._elapsed
@@ -30,7 +30,7 @@ class ManualClock:
             due[0][1]()
         self._set(until)
 
-    def plan(self, microseconds: int, happening: Callable[[], None]) -> None:
+    def plan(self, microseconds: int, happening: Callable[[], object]) -> None:
         """Have something happen so much later, while somebody sleeps."""
         self._planned.append((self._elapsed + microseconds, happening))
 

@@ -22,13 +22,13 @@ class ArmedFailpoints:
     def __init__(self) -> None:
         self.reached: list[str] = []
         self._armed: str | None = None
-        self._happenings: dict[str, Callable[[], None]] = {}
+        self._happenings: dict[str, Callable[[], object]] = {}
 
     def arm(self, name: str) -> None:
         """Crash when the point is reached next."""
         self._armed = name
 
-    def at(self, name: str, happening: Callable[[], None]) -> None:
+    def at(self, name: str, happening: Callable[[], object]) -> None:
         """Have something happen when the point is reached next."""
         self._happenings[name] = happening
 
@@ -56,7 +56,7 @@ class Weather:
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self._strikes: list[_Strike] = []
-        self._before: dict[str, list[Callable[[], None]]] = {}
+        self._before: dict[str, list[Callable[[], object]]] = {}
 
     def over(self, port: T) -> T:
         """Return the port as it is in this weather."""
@@ -70,7 +70,7 @@ class Weather:
         """Have the answers of the next calls of a method lost, applied or not."""
         self._strikes.append(_Strike(method, times, applied=applied, error=StoreOutcomeUnknownError))
 
-    def before(self, method: str, happening: Callable[[], None]) -> None:
+    def before(self, method: str, happening: Callable[[], object]) -> None:
         """Have something happen right before the next call of a method."""
         self._before.setdefault(method, []).append(happening)
 

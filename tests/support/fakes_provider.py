@@ -19,7 +19,8 @@ from mmt_grpc.domain.model import (
 )
 from mmt_grpc.domain.ports.providers import Issued, ProviderError, RefreshChannel
 from mmt_grpc.domain.secret import Secret
-from tests.support.fakes_exchange import SCOPES, FakeExchange
+from tests.support.fakes_exchange import FakeExchange
+from tests.support.fakes_exchange_grants import SCOPES
 
 
 class FakeChannel:

@@ -10,6 +10,7 @@ from mmt_grpc.domain import token_id as token_ids
 from mmt_grpc.domain.callers import Caller, Method
 from mmt_grpc.domain.catalogue import Catalogue, Kind
 from mmt_grpc.domain.model import MICROSECONDS, BearerToken, Grant, Scope
+from mmt_grpc.domain.ports.exchanger import CallContext, RefreshAnswer
 from mmt_grpc.domain.ports.store import Installation
 from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.revival_proof import RevivalProof
@@ -145,6 +146,16 @@ class World:
         assert row is not None
         return row
 
+    def refresh(self, token_id: str, *, life: Life | None = None, generation: int | None = None) -> RefreshAnswer:
+        """Ask a replica for a refresh of a row, as it stands or of an earlier generation."""
+        row = self.standing(token_id)
+        return (life or self.life).engine.refresh(
+            CallContext("call-1", "key-1"),
+            shard=row.shard,
+            token_key=row.binding.token_key,
+            generation=row.binding.generation if generation is None else generation,
+        )
+
     def pass_time(self, seconds: float) -> None:
         """Let time pass."""
         self.clock.advance(int(seconds * MICROSECONDS))
@@ -182,6 +193,10 @@ class Client:
     ) -> ConnectResult:
         command = ConnectCommand(user, integration, scope, request_id, allow_account_change, grant)
         return self._verbs.connect(self.call(), command)
+
+    def new_token(self, user: str = "alice") -> str:
+        """Connect a user for a token that lives for an hour and can be refreshed; return its id."""
+        return self.connect(user, self._world.coinbase.authorize(user)).token_id
 
     def resolve(
         self,

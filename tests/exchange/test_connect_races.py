@@ -5,10 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from mmt_grpc.domain.errors import (
-    ConflictError,
-    TokenNotFoundError,
-)
+from mmt_grpc.domain.errors import ConflictError, TokenNotFoundError
 from mmt_grpc.domain.model import ConnectOutcome, Liveness
 from mmt_grpc.domain.ports.exchanger import CallContext
 from mmt_grpc.domain.token_row import TokenState

@@ -4,12 +4,7 @@ import threading
 
 import pytest
 
-from mmt_grpc.domain.errors import (
-    GrantRejectedError,
-    ProviderUnavailableError,
-    Reason,
-    ReauthenticationRequiredError,
-)
+from mmt_grpc.domain.errors import GrantRejectedError, ProviderUnavailableError, Reason, ReauthenticationRequiredError
 from mmt_grpc.domain.model import MICROSECONDS, Liveness, Scope, Upstream
 from mmt_grpc.domain.ports.providers import Failure, ProviderError
 from mmt_grpc.exchange.admission import Admission, Refused

@@ -3,12 +3,7 @@
 import pytest
 
 from mmt_grpc.domain.token_row import TokenState
-from tests.support.fakes_exchange_faults import (
-    LOST_ANSWER,
-    OUTAGE,
-    REFUSED,
-    Fault,
-)
+from tests.support.fakes_exchange_faults import LOST_ANSWER, OUTAGE, REFUSED, Fault
 from tests.support.fakes_world import World
 
 

@@ -4,12 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mmt_grpc.domain.errors import (
-    AuditUnavailableError,
-    ScopeMismatchError,
-    StoreUnavailableError,
-    TokenNotFoundError,
-)
+from mmt_grpc.domain.errors import AuditUnavailableError, ScopeMismatchError, StoreUnavailableError, TokenNotFoundError
 from mmt_grpc.domain.model import MICROSECONDS, Scope, Upstream
 from mmt_grpc.domain.token_row import TokenState
 from mmt_grpc.domain.verbs import DeadlineError

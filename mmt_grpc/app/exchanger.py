@@ -34,6 +34,7 @@ from mmt_grpc.exchange.budget import Rate
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.spool import Spool
+from mmt_grpc.providers.options import OAuthOptions
 from mmt_grpc.providers.registry import open_providers
 from mmt_grpc.settings.exchanger_slice import ExchangerSlice, KeysSlice
 from mmt_grpc.store.installations import check_installation
@@ -147,6 +148,11 @@ class Opened:
             randomness=SystemRandomness(),
             log=self._log,
             observer=self._observer,
+            released_brakes=[
+                name
+                for name, options in self._settings.providers.items()
+                if isinstance(options, OAuthOptions) and not options.refusal_brake
+            ],
         )
 
     def _epochs(self) -> tuple[tuple[int, ...], tuple[int, ...]]:

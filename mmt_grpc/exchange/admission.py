@@ -89,6 +89,7 @@ class Gates:
         integration: str,
         budget: Budget | None,
         places: int,
+        is_brake_released: bool,
         clock: Clock,
         randomness: Randomness,
         log: EventLog,
@@ -105,7 +106,12 @@ class Gates:
             integration=integration, clock=clock, randomness=randomness, log=log, on_change=on_change
         )
         self.brake: Final = Brake(
-            integration=integration, clock=clock, randomness=randomness, log=log, on_change=on_change
+            integration=integration,
+            is_released=is_brake_released,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+            on_change=on_change,
         )
 
     def hindrance(self, request: Request, patience: int) -> Refused | None:

@@ -22,13 +22,22 @@ class Brake:
     """One provider's brake, in this process; `on_change` as the circuit's.
 
     It opens when over 5 % of the refreshes that the provider answered in 5 min, of at least 20 different accounts,
-    were answered with `invalid_grant`. Refreshes are not sent then, but for single trials.
+    were answered with `invalid_grant`. Refreshes are not sent then, but for single trials. Grants that are really dead,
+    all of them, would keep it open for ever: with `is_released` it never opens, and each refusal is believed.
     """
 
     def __init__(
-        self, *, integration: str, clock: Clock, randomness: Randomness, log: EventLog, on_change: Callable[[], None]
+        self,
+        *,
+        integration: str,
+        is_released: bool,
+        clock: Clock,
+        randomness: Randomness,
+        log: EventLog,
+        on_change: Callable[[], None],
     ) -> None:
         self._integration = integration
+        self._is_released = is_released
         self._clock = clock
         self._log = log
         self._on_change = on_change
@@ -60,7 +69,7 @@ class Brake:
         """Learn what the provider answered to the refresh of an account, 32 bytes that stand for it."""
         with self._lock:
             self._tally.add(hit=refused)
-            if refused:
+            if refused and not self._is_released:
                 self._remember(account)
                 self._open_if_many()
             self._circuit.judge(trial, good=not refused)

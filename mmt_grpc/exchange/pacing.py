@@ -1,7 +1,7 @@
 """Whether a request may be sent to a provider now: breaker, brake, places and budget, asked in this order."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -59,6 +59,7 @@ class Pacing:
 
     `rates` are the limits of the integrations that have one; `places` how many grants one provider is sent at once,
     `lookup_places` how many other requests; `patience` (microseconds) how long a call that waits may be held up.
+    The brakes of `released_brakes`, names of integrations, never open.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Pacing:
         places: int = PLACES,
         lookup_places: int = LOOKUP_PLACES,
         patience: int = PATIENCE,
+        released_brakes: Collection[str] = (),
     ) -> None:
         self._rates = rates
         self._budgets = budgets
@@ -83,6 +85,7 @@ class Pacing:
         self._places = places
         self._lookup_places = lookup_places
         self._patience = patience
+        self._released_brakes = frozenset(released_brakes)
         self._doors: dict[str, _Doors] = {}
         self._lock = threading.Lock()
         self._announcing = threading.Lock()
@@ -178,6 +181,7 @@ class Pacing:
             integration=integration,
             budget=budget,
             places=self._places,
+            is_brake_released=integration in self._released_brakes,
             clock=self._clock,
             randomness=self._randomness,
             log=self._log,

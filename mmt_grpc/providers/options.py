@@ -75,6 +75,7 @@ class OAuthOptions(CommonOptions):
     read_scopes: tuple[str, ...] = ()
     write_scopes: tuple[str, ...] = ()
     rotation: Rotation = Rotation.STRICT
+    refusal_brake: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

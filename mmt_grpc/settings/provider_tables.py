@@ -76,6 +76,10 @@ class OAuthTable(CommonTable):
     rotation: Literal["strict", "overlap", "reusable"] = Field(
         default="strict", description="What becomes of a used refresh token: spent, good for a while longer, or kept."
     )
+    refusal_brake: bool = Field(
+        default=True,
+        description="Hold refreshes back while the exchange refuses many accounts at once; `false`: believe it.",
+    )
 
     def options(self, *, dev: bool) -> OAuthOptions:
         fields = self._shared(dev=dev)

@@ -88,7 +88,7 @@ class PacingWorld:
     def __post_init__(self) -> None:
         self.store = BudgetStore(clock=self.clock, lenient=self.lenient)
 
-    def replica(self, *, seed: int = 1, places: int = 16, **rates: Rate) -> Pacing:
+    def replica(self, *, seed: int = 1, places: int = 16, released: Sequence[str] = (), **rates: Rate) -> Pacing:
         return Pacing(
             rates=rates,
             budgets=self.store,
@@ -97,6 +97,7 @@ class PacingWorld:
             log=self.log,
             observer=self.gauge,
             places=places,
+            released_brakes=released,
         )
 
 

@@ -79,6 +79,14 @@ class TestOpening:
 
         assert isinstance(pacing.admit("uphold", demand=True), Admission)
 
+    def test_one_that_an_operator_released_stays_closed(self, world: PacingWorld) -> None:
+        believing = world.replica(released=["uphold"])
+
+        refuses(believing, 2 * FEWEST_ACCOUNTS)
+
+        assert not brakes(believing)
+        assert world.log.alarms == []
+
 
 class TestTrials:
     def test_several_in_a_row_close_it(self, world: PacingWorld, pacing: Pacing) -> None:

@@ -99,11 +99,16 @@ class Service:
 
     def expired(self, integration: str = "coinbase", scope: int = READ) -> tuple[str, str]:
         """Connect somebody whose token has expired by now; return the token id and the account."""
+        token_id, account, expire_time = self.expired_soon(integration, scope)
+        until(self.is_past(expire_time), "the token expires")
+        return token_id, account
+
+    def expired_soon(self, integration: str = "coinbase", scope: int = READ) -> tuple[str, str, Timestamp]:
+        """Connect somebody whose token expires in two seconds; return the token id, the account, and when it does."""
         account = someone("account")
         tokens = self.tokens(integration, account, SCOPES[scope], seconds=2)
         answer = self.write.connect(someone(), integration, scope, oauth_tokens=tokens)
-        until(self.is_past(tokens.expire_time), "the token expires")
-        return answer.token_id, account
+        return answer.token_id, account, tokens.expire_time
 
     def user(self, account: str, scope: str = "read", **terms: object) -> nouns.UserCredentials:
         """Let a user sign up at Binance, and bring the login."""

@@ -44,12 +44,15 @@ class Canaries:
         self.planted[f"{kind} {len(self.planted)}"] = key
 
     def found(self, places: Mapping[str, bytes]) -> list[Finding]:
-        """Search every place for every secret in every form."""
+        """Search every place for every secret in every form; forms that look the same are searched for once."""
+        needles: dict[bytes, tuple[str, str]] = {}
+        for kind, secret in self.planted.items():
+            for form, needle in forms(secret):
+                needles.setdefault(needle, (kind, form))
         return [
             Finding(kind, form, place)
             for place, content in places.items()
-            for kind, text in self.planted.items()
-            for form, needle in forms(text)
+            for needle, (kind, form) in needles.items()
             if needle in content
         ]
 

@@ -39,3 +39,14 @@ def token(world: World, client: Client) -> str:
 def session(world: World, client: Client) -> str:
     """A session of alice's that lives for an hour and cannot be refreshed."""
     return client.connect("alice", world.binance.add_user("alice"), integration="binance").token_id
+
+
+@pytest.fixture
+def revived(world: World, client: Client) -> Iterator[str]:
+    """A token that was revoked, and whose row is back."""
+    token = client.connect("bob", world.coinbase.authorize("bob")).token_id
+    rows = dict(world.rows.rows)
+    client.revoke(token)
+    world.rows.rows.update(rows)
+    yield token
+    assert world.row(token) is not None

@@ -8,10 +8,10 @@ import pytest
 from mmt_grpc.domain.errors import ConflictError, StoreUnavailableError, TokenNotFoundError
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.exchanger import Progress
-from mmt_grpc.domain.ports.store import Installation
 from mmt_grpc.domain.revival_guard import HELD, RevivalGuard
 from mmt_grpc.domain.verbs import Revoked
 from mmt_grpc.exchange.reconciling import UNDER_WAY
+from tests.support.database_age import become, installation
 from tests.support.fakes_world import OTHER, Client, World
 
 LONG_AGO = UNDER_WAY / MICROSECONDS + 1
@@ -42,17 +42,6 @@ def beat(world: World) -> None:
     engine = world.life.engine
     engine.heartbeat.beat()
     engine.upkeep.keep_honest()
-
-
-def installation(world: World) -> Installation:
-    found = world.store.installations.read()
-    assert found is not None
-    return found
-
-
-def become(world: World, state: Installation) -> None:
-    """Have the database say something else of itself."""
-    vars(world.store.installations)["_installation"] = state
 
 
 def test_a_row_that_came_back_unnoticed_is_refreshed(world: World, revived: str) -> None:

@@ -1,10 +1,11 @@
 """A sandbox exchange for the whole run, and providers that talk to it."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
 
-from mmt_grpc.domain.ports.providers import Failure
+from mmt_grpc.domain.ports.providers import Failure, Provider
 from mmt_grpc.providers.registry import ConfiguredProviders, Surroundings, open_providers
 from mmt_grpc.sandbox.registration import provider_settings
 from mmt_grpc.sandbox.server import SandboxServer
@@ -37,3 +38,14 @@ def providers(exchange: Exchange, retries: list[tuple[str, Failure, int]]) -> Co
         on_retry=lambda *told: retries.append(told),
         surroundings=Surroundings(sleep=lambda _: None),
     )
+
+
+@pytest.fixture
+def binance(providers: ConfiguredProviders) -> Provider:
+    return providers.get("binance")
+
+
+@pytest.fixture
+def account() -> str:
+    """An account that no other test has."""
+    return f"user-{uuid.uuid4()}"

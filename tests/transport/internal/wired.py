@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmt_grpc.domain.model import ConnectOutcome, Liveness, Upstream
+from mmt_grpc.domain.model import AuthorizationCode, ConnectOutcome, Identity, Liveness, Scope, Upstream
 from mmt_grpc.domain.ports.exchanger import (
     CallContext,
     Connected,
@@ -23,6 +23,9 @@ from tests.transport.stand_ins import RecordingLog
 
 SECRET = Secret("s3cret-of-this-start")
 CONTEXT = CallContext("call-1", "key-1")
+KEY = b"k" * 32
+PATIENCE = 60
+"""Seconds after which a test gives up."""
 
 
 @dataclass
@@ -93,3 +96,15 @@ def wired(
         finally:
             worker.close()
             parts.server.stop(0)
+
+
+def order(*, time_left: int) -> ConnectOrder:
+    """Return an order whose caller waits so many microseconds more."""
+    identity = Identity("client-1", "u", "coinbase", Scope.READ)
+    grant = AuthorizationCode(Secret("code"), "", Secret(""))
+    return ConnectOrder(CONTEXT, identity, grant, None, allow_account_change=False, time_left=time_left)
+
+
+def complete(worker: InternalExchanger) -> Upstream:
+    """Call the method that needs least."""
+    return worker.complete_revocation(CONTEXT, shard=1, token_key=KEY)

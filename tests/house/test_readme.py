@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from mmt_grpc.providers.options import OAuthOptions
+from mmt_grpc.settings.load import load
 from tests.support.certificates import Authority
 from tests.support.tree import BIN, ROOT
 from tests.support.waiting import until
@@ -105,7 +107,14 @@ def test_the_integration_of_your_own_is_a_table_that_the_settings_accept(tmp_pat
     secret.write_text("s3cret", encoding="utf-8")
     config = tmp_path / "mmt.toml"
     config.write_text(production(tmp_path) + block.text.replace(table["client_secret_file"], str(secret)))
-    shell(f"head -c 32 /dev/urandom > root.key && chmod 600 root.key && mmt --config {config} keys init", tmp_path)
+
+    acme = load(config, {}, filesystem_of=lambda _: "ext4").providers["acme"]
+
+    assert isinstance(acme, OAuthOptions)
+    assert acme.client_secret.reveal() == "s3cret"
+    del table["client_secret_file"]
+    read = {name: getattr(acme, name) for name in table}
+    assert read == {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
 
 
 @pytest.fixture

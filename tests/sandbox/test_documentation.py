@@ -3,6 +3,7 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from mmt_grpc.sandbox import SandboxServer
 from mmt_grpc.sandbox.faults import FaultName
@@ -22,7 +23,12 @@ def test_every_shell_block_runs(sandbox: SandboxServer) -> None:
 
 
 def test_the_python_block_runs() -> None:
-    exec(compile(blocks("python"), "docs/sandbox.md", "exec"), {})  # noqa: S102  # our own documentation
+    names: dict[str, Any] = {}
+
+    exec(compile(blocks("python"), "docs/sandbox.md", "exec"), names)  # noqa: S102  # our own documentation
+
+    assert set(names["tables"]) == {"coinbase", "uphold", "binance", "acme"}
+    assert names["tables"]["acme"]["token_url"] == f"{names['sandbox'].base_url}/acme/oauth2/token"
 
 
 def test_every_fault_is_documented() -> None:

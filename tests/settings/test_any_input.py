@@ -58,17 +58,18 @@ def attempt(environ: dict[str, str], overrides: dict[str, object]) -> Settings |
             return error
 
 
-def check(answer: Settings | SettingsError) -> None:
-    if isinstance(answer, SettingsError):
-        assert answer.problems
-        assert CANARY not in str(answer)
-        assert answer.__cause__ is None
-        assert answer.__context__ is None
+def is_settings_or_a_discreet_refusal(answer: Settings | SettingsError) -> bool:
+    if isinstance(answer, Settings):
+        return True
+    has_no_cause = answer.__cause__ is None and answer.__context__ is None
+    return bool(answer.problems) and CANARY not in str(answer) and has_no_cause
 
 
 @given(st.dictionaries(st.sampled_from(PATHS), TEXTS, max_size=5))
 def test_any_environment(variables: dict[tuple[str, ...], str]) -> None:
-    check(attempt({"MMT_" + "__".join(path).upper(): value for path, value in variables.items()}, {}))
+    environ = {"MMT_" + "__".join(path).upper(): value for path, value in variables.items()}
+
+    assert is_settings_or_a_discreet_refusal(attempt(environ, {}))
 
 
 @given(st.dictionaries(st.sampled_from(PATHS), VALUES, max_size=5))
@@ -81,4 +82,4 @@ def test_any_file(values: dict[tuple[str, ...], object]) -> None:
             table = inner if isinstance(inner, dict) else {}
         table[path[-1]] = value
 
-    check(attempt({}, tree))
+    assert is_settings_or_a_discreet_refusal(attempt({}, tree))

@@ -143,8 +143,8 @@ def test_a_ledger_beside_a_server_is_no_file(refused: Refused, purpose: Purpose)
 
 
 def test_in_dev_or_beside_sqlite_it_may_be(read: Read) -> None:
-    read(SQLITE_LEDGER | {"mode": "dev"})
-    read(SQLITE_LEDGER | {"database_url": "sqlite:////database.db"})
+    for more in ({"mode": "dev"}, {"database_url": "sqlite:////database.db"}):
+        assert read(SQLITE_LEDGER | more).ledger_url.reveal() == SQLITE_LEDGER["ledger_url"]
 
 
 def test_the_ledger_is_not_the_database(refused: Refused) -> None:

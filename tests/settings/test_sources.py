@@ -128,7 +128,7 @@ def test_a_secret_file_that_cannot_be_read_is_named_once(refused: Refused) -> No
 
 
 def test_variables_that_are_no_settings_are_left_alone(read: Read) -> None:
-    read(
+    settings = read(
         environ={
             "MMT_ADDRESS": "x",
             "MMT_API_KEY": "x",
@@ -139,6 +139,9 @@ def test_variables_that_are_no_settings_are_left_alone(read: Read) -> None:
             "OTHER": "x",
         }
     )
+
+    assert settings == read()
+    assert settings != read(environ={"MMT_LISTEN": "127.0.0.1:1"})
 
 
 def test_an_empty_variable_unsets_what_may_be_unset(read: Read) -> None:

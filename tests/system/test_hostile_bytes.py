@@ -24,6 +24,7 @@ DOCUMENTED = {
     "SCOPE_MISMATCH",
     "TOKEN_NOT_REQUIRED",
 }
+A_GOOD_CALL = METHODS["Resolve"].SerializeToString()
 
 
 @pytest.mark.parametrize(
@@ -92,4 +93,7 @@ def test_random_bodies_never_get_anything_but_a_documented_answer(service: Servi
 @given(data=st.binary(max_size=200), header=st.binary(max_size=60).filter(lambda value: b"\x00" not in value))
 def test_raw_frames_with_any_bytes_leave_the_server_standing(on_sqlite: Service, data: bytes, header: bytes) -> None:
     port = int(on_sqlite.dev.address.rpartition(":")[2])
+
     raw_http2.call(port, b"/mmt.v1.TokenService/Resolve", [(b"authorization", header)], data)
+
+    assert refusal(lambda: on_sqlite.write.raw("Resolve", A_GOOD_CALL)).reason == "TOKEN_NOT_FOUND"

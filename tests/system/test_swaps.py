@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from mmt.v1 import managed_token_pb2 as nouns
 from tests.support.clients import READ, WRITE, Refused, refusal, token_of
 from tests.support.rows import SEALED, Rows
 from tests.support.service import Service
@@ -31,25 +32,32 @@ class Pair:
     keys: tuple[bytes, bytes]
     tokens: tuple[str, str]
 
-    def unharmed(self) -> None:
-        """Both work as before."""
-        assert tuple(token_of(self.service.write.resolve(token_id)) for token_id in self.ids) == self.tokens
-        assert all(self.service.write.check_scope(token_id).allowed for token_id in self.ids)
+    def seen(self) -> list[tuple[str, str]]:
+        """What Resolve and CheckScope say of each: a token and a scope, or why there is none."""
+        return [(self._resolved(token_id), self._checked(token_id)) for token_id in self.ids]
 
-    def never_each_others(self, *, unreadable: set[int], unchecked: set[int]) -> None:
-        """Those rows do not open, for Resolve and for CheckScope; what opens is the row's own."""
-        for number, token_id in enumerate(self.ids):
-            if number in unreadable:
-                refused = refusal(lambda token_id=token_id: self.service.write.resolve(token_id))  # type: ignore[misc]  # bound
-                assert refused.reason == "CREDENTIAL_UNREADABLE"
-                assert refused.code.name == "DATA_LOSS"
-            else:
-                assert token_of(self.service.write.resolve(token_id)) == self.tokens[number]
-            if number in unchecked:
-                refused = refusal(lambda token_id=token_id: self.service.write.check_scope(token_id))  # type: ignore[misc]  # bound
-                assert refused.reason == "CREDENTIAL_UNREADABLE"
-            else:
-                assert self.service.write.check_scope(token_id).granted_scope == READ
+    def expected(self, *, unresolved: Collection[int] = (), unchecked: Collection[int] = ()) -> list[tuple[str, str]]:
+        """What is to be seen if those rows open for nobody; what opens is the row's own."""
+        return [
+            (
+                "DATA_LOSS CREDENTIAL_UNREADABLE" if number in unresolved else token,
+                "DATA_LOSS CREDENTIAL_UNREADABLE" if number in unchecked else "SCOPE_READ",
+            )
+            for number, token in enumerate(self.tokens)
+        ]
+
+    def _resolved(self, token_id: str) -> str:
+        try:
+            return token_of(self.service.write.resolve(token_id))
+        except Refused as refused:
+            return f"{refused.code.name} {refused.reason}"
+
+    def _checked(self, token_id: str) -> str:
+        try:
+            answer = self.service.write.check_scope(token_id)
+        except Refused as refused:
+            return f"{refused.code.name} {refused.reason}"
+        return nouns.Scope.Name(answer.granted_scope) if answer.allowed else "not allowed"
 
 
 def pair_of(service: Service) -> Pair:
@@ -81,12 +89,12 @@ def test_no_two_sealed_columns_can_change_places(pair: Pair) -> None:
         changed = [dict(row) for row in originals]
         changed[one[0]][one[1]], changed[other[0]][other[1]] = originals[other[0]][other[1]], originals[one[0]][one[1]]
         pair.rows.write(*zip(pair.keys, changed, strict=True))
-        pair.never_each_others(
-            unreadable={row for row, column in (one, other) if column in OPENED_BY_RESOLVE},
+        assert pair.seen() == pair.expected(
+            unresolved={row for row, column in (one, other) if column in OPENED_BY_RESOLVE},
             unchecked={row for row, column in (one, other) if column in OPENED_BY_CHECK_SCOPE},
-        )
+        ), f"{one} in the place of {other}"
         pair.rows.write(*zip(pair.keys, originals, strict=True))
-    pair.unharmed()
+    assert pair.seen() == pair.expected()
 
 
 @pytest.mark.parametrize("column", ["renewal_key", "renewal_blob"])
@@ -97,7 +105,7 @@ def test_anothers_refresh_token_is_never_spent(pair: Pair, column: str) -> None:
         refused = refusal(lambda token_id=token_id: pair.service.write.resolve(token_id, rejected_generation=1))  # type: ignore[misc]  # bound
         assert refused.reason == "CREDENTIAL_UNREADABLE"
     pair.rows.write(*zip(pair.keys, originals, strict=True))
-    pair.unharmed()
+    assert pair.seen() == pair.expected()
     for token_id, token in zip(pair.ids, pair.tokens, strict=True):
         assert token_of(pair.service.write.resolve(token_id, rejected_generation=1)) != token
 
@@ -139,7 +147,7 @@ def test_a_column_changed_by_hand_makes_the_row_unusable_until_it_is_put_back(
         assert not checked, "the changed column is not noticed"
     assert not allowed
     pair.rows.write((values.get("token_key", key), original))
-    pair.unharmed()
+    assert pair.seen() == pair.expected()
 
 
 def test_rows_whose_keys_have_changed_places_open_for_nobody(either: Service) -> None:
@@ -152,7 +160,7 @@ def test_rows_whose_keys_have_changed_places_open_for_nobody(either: Service) ->
         refused = refusal(lambda token_id=token_id: either.write.resolve(token_id))  # type: ignore[misc]  # bound
         assert refused.reason == "CREDENTIAL_UNREADABLE"
     pair.rows.write(*change_places)
-    pair.unharmed()
+    assert pair.seen() == pair.expected()
 
 
 @pytest.mark.parametrize("column", [*SEALED, "scope", "generation", "format", "identity_key"])

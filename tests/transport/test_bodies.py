@@ -126,4 +126,12 @@ def test_a_body_that_came_is_not_waited_for_any_more() -> None:
 
 
 def test_a_watch_that_was_never_begun_is_closed_all_the_same() -> None:
-    Bodies(clock=BootClock()).close()
+    bodies = Bodies(clock=BootClock())
+
+    bodies.close()
+
+    assert not bodies._watch.is_alive()
+    # Begun later than it was closed, it has nothing to do either.
+    bodies.start()
+    bodies._watch.join(60)
+    assert not bodies._watch.is_alive()

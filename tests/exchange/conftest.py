@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_socket
 
+from tests.exchange.scheduler_bench import Bench
 from tests.support.fakes_world import Client, World
 
 
@@ -40,3 +41,9 @@ def expired(world: World, token: str) -> str:
     """The same token, an hour later."""
     world.pass_time(3600)
     return token
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A scheduler with nothing due."""
+    return Bench()

@@ -1,66 +1,13 @@
-"""What is due is started evenly, where that is possible, and by one replica at a time."""
+"""What is due is started evenly, where that is possible, and whatever else is due that cannot be."""
 
-import threading
 from collections import Counter
 
 import pytest
 
-from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
-from mmt_grpc.domain.token_row import TokenRow
-from mmt_grpc.exchange.scheduler import BATCH, CENSUS_PAUSE, JUST_STARTED, LONGEST_PAUSE, NOT_STARTED, TICK, Scheduler
-from tests.exchange.pacing_world import HOUR, MINUTE, SECOND, ClockedEvent, DueTable
-from tests.support.fakes_clock import ManualClock, SeededRandomness
-from tests.support.fakes_failure import RecordingLog
-
-
-class Bench:
-    """A scheduler whose starts are remembered; `closed` integrations admit nothing, `broken` rows do not start."""
-
-    def __init__(self, *, seed: int = 1) -> None:
-        self.clock, self.log = ManualClock(), RecordingLog()
-        self.table = DueTable(clock=self.clock)
-        self.stopping = ClockedEvent(self.clock)
-        self.started: list[tuple[int, int]] = []
-        self.closed: dict[str, int] = {}
-        self.broken: dict[int, Exception | None] = {}
-        self.scheduler = Scheduler(
-            rows=self.table,
-            integrations=["coinbase", "uphold"],
-            start=self._start,
-            wait=lambda integration: self.closed.get(integration, 0),
-            clock=self.clock,
-            randomness=SeededRandomness(seed),
-            stopping=self.stopping,
-            log=self.log,
-        )
-
-    def due(self, *numbers: int, integration: str = "coinbase") -> None:
-        for number in numbers:
-            self.table.add(number, integration=integration, next_refresh_at=self.clock.elapsed())
-
-    def ticks(self, count: int = 1) -> None:
-        for _ in range(count):
-            self.clock.advance(self.scheduler.tick())
-
-    @property
-    def numbers(self) -> list[int]:
-        return [number for _, number in self.started]
-
-    def _start(self, row: TokenRow) -> bool:
-        number = int.from_bytes(row.binding.token_key)
-        if number in self.broken:
-            error = self.broken[number]
-            if error is not None:
-                raise error
-            return False
-        self.started.append((self.clock.elapsed(), number))
-        self.table.move(row, None)
-        return True
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
+from mmt_grpc.domain.errors import CredentialUnreadableError
+from mmt_grpc.exchange.scheduler import BATCH, CENSUS_PAUSE, JUST_STARTED, NOT_STARTED, TICK
+from tests.exchange.pacing_world import HOUR, MINUTE, SECOND
+from tests.exchange.scheduler_bench import Bench
 
 
 class TestATick:
@@ -199,68 +146,3 @@ class TestRowsThatDoNotStart:
         bench.ticks(4)
 
         assert bench.numbers == [1]
-
-
-class TestRunning:
-    def test_it_ends_when_it_is_told_to(self, bench: Bench) -> None:
-        bench.due(*range(50))
-        bench.clock.plan(10 * SECOND + SECOND // 2, bench.stopping.set)
-
-        bench.scheduler.run()
-
-        assert len(bench.started) == 50
-
-    def test_nothing_is_started_once_it_was_told(self, bench: Bench) -> None:
-        bench.due(*range(50))
-        bench.clock.plan(SECOND // 2, bench.stopping.set)
-
-        bench.ticks()
-
-        assert 0 < len(bench.started) <= 25
-
-    def test_it_ends_promptly_in_real_time(self) -> None:
-        bench = Bench()
-        stopping = threading.Event()
-        bench.scheduler._stopping = stopping
-        thread = threading.Thread(target=bench.scheduler.run)
-        thread.start()
-        stopping.set()
-        thread.join(timeout=10)
-
-        assert not thread.is_alive()
-
-    def test_a_store_that_is_away_is_asked_less_and_less_often(self, bench: Bench) -> None:
-        bench.table.away = True
-        bench.clock.plan(10 * MINUTE, bench.stopping.set)
-        bench.scheduler.run()
-
-        asked = bench.table.censuses
-        assert 10 * MINUTE // LONGEST_PAUSE <= asked <= 60
-        assert len(bench.log.named("schedule_waits")) == bench.table.censuses
-
-    def test_it_goes_on_when_the_store_is_back(self, bench: Bench) -> None:
-        bench.due(1, 2)
-        bench.table.away = True
-        bench.clock.plan(MINUTE, lambda: setattr(bench.table, "away", False))
-        bench.clock.plan(MINUTE + LONGEST_PAUSE + 2 * SECOND, bench.stopping.set)
-
-        bench.scheduler.run()
-
-        assert sorted(bench.numbers) == [1, 2]
-
-    def test_a_store_that_goes_away_in_the_middle_ends_the_tick(self, bench: Bench) -> None:
-        bench.broken = {1: StoreUnavailableError()}
-        bench.due(1)
-
-        with pytest.raises(StoreUnavailableError):
-            bench.ticks()
-
-    def test_a_bug_is_an_alarm_and_not_the_end(self, bench: Bench) -> None:
-        bench.broken = {1: ZeroDivisionError()}
-        bench.due(1)
-        bench.clock.plan(MINUTE, bench.stopping.set)
-
-        bench.scheduler.run()
-
-        assert set(bench.log.alarms) == {"schedule_failed"}
-        assert len(bench.log.alarms) > 1

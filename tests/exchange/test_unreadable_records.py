@@ -1,7 +1,6 @@
 """A record that its disk does not give back costs its own token's certainty, and nothing else."""
 
 import errno
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,23 +9,9 @@ import pytest
 from mmt_grpc.domain.model import Cause
 from mmt_grpc.domain.token_row import TokenState
 from mmt_grpc.exchange.settling import DISK_AWAITED
+from tests.exchange.bad_blocks import BadBlocks, live, record, uncommitted
 from tests.support.fakes_failure import CrashError
-from tests.support.fakes_world import OTHER, THIS, Client, Life, World
-
-
-class BadBlocks:
-    """Files that cannot be read, by the error that they answer."""
-
-    def __init__(self) -> None:
-        self.files: dict[Path, int] = {}
-
-    def patched(self, read: Callable[[Path], bytes]) -> Callable[[Path], bytes]:
-        def read_bytes(path: Path) -> bytes:
-            if path in self.files:
-                raise OSError(self.files[path], "refused")
-            return read(path)
-
-        return read_bytes
+from tests.support.fakes_world import OTHER, THIS, Client, World
 
 
 @pytest.fixture
@@ -43,30 +28,6 @@ def unread(world: World, client: Client, blocks: BadBlocks) -> str:
     token = uncommitted(world, client, "alice")
     blocks.files[record(world)] = errno.EIO
     return token
-
-
-def uncommitted(world: World, client: Client, user: str) -> str:
-    """Make a token whose replica dies with a refresh's answer on its disk."""
-    token = client.connect(user, world.coinbase.authorize(user)).token_id
-    world.pass_time(3600)
-    world.failpoints.arm("refresh.before_commit")
-    with pytest.raises(CrashError):
-        world.refresh(token)
-    return token
-
-
-def record(world: World) -> Path:
-    (path,) = (world.directory / THIS.decode() / "spool").glob("attempt-*.record")
-    return path
-
-
-def live(world: World, seconds: int, *lives: Life) -> None:
-    """Let time pass, with the replicas' heartbeats in it."""
-    for _ in range(seconds // 10):
-        world.pass_time(10)
-        for life in (world.life, *lives):
-            life.engine.heartbeat.beat()
-            life.engine.upkeep.keep_honest()
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])

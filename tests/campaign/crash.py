@@ -17,13 +17,13 @@ from pathlib import Path
 
 from tests.campaign.exchange import sandbox_exchange
 from tests.campaign.failover_pair import failover_pair
-from tests.campaign.machine_faults import has_a_movable_clock, movable_clock
+from tests.campaign.machine_faults import movable_clock, needs_a_movable_clock
 from tests.campaign.naive import NaiveOutcome, run_naive
 from tests.campaign.notary import Notary
 from tests.campaign.oidc_provider import missing, oidc_exchange
-from tests.campaign.results import Row, append, table
+from tests.campaign.results import Row, append, happened, table
 from tests.campaign.stage import Size, run_stage
-from tests.campaign.stages import MOST_LOST, ON_A_PAIR, STAGES
+from tests.campaign.stages import ENOUGH, HAPPENS, MOST_LOST, ON_A_PAIR, STAGES
 from tests.support.database_server import Database, DatabaseServer
 from tests.support.dev import running_dev
 from tests.support.mariadb import private_mariadb
@@ -36,13 +36,13 @@ def main() -> None:
     options = _arguments()
     if options.oidc and (lacking := missing()) is not None:
         sys.exit(lacking)
+    if options.together:
+        needs_a_movable_clock()
     with private_mariadb() as database:
         naive = naive_first(database, kills=options.naive, seed=options.seed)
         _say(f"naive: {naive.kills} kills, {naive.rotations:,} rotations, {naive.lost} lost")
         if not naive.lost:
             sys.exit("the naive way has lost nothing: a zero would mean nothing")
-        if options.together and not has_a_movable_clock():
-            _say("without the Debian package faketime the database's clock does not jump")
         rows = [_stage(name, database, options) for name in STAGES if getattr(options, name)]
     _say(table([row for row, _ in rows]))
     complaints = [f"{row.fault}: {sentence}" for row, found in rows for sentence in found]
@@ -63,7 +63,7 @@ def _database_of(name: str, single: DatabaseServer) -> Iterator[Database]:
     if name not in ON_A_PAIR:
         yield single
         return
-    with failover_pair(environment=movable_clock if has_a_movable_clock() else lambda _: ()) as pair:
+    with failover_pair(environment=movable_clock if name == "together" else lambda _: ()) as pair:
         yield pair
 
 
@@ -89,15 +89,21 @@ def _stage(name: str, single: DatabaseServer, options: argparse.Namespace) -> tu
             keep=options.keep,
         )
     found = list(row.verdict.complaints())
+    found += [f"no {kind}" for kind in sorted(_missing(row))]
     if row.verdict.lost > MOST_LOST.get(name, row.verdict.lost):
         found.append(f"{row.verdict.lost} are lost where none may be")
-    _say(table([row]) + "".join(f"\n  {sentence}" for sentence in found[:_MOST_SAID]))
+    _say(f"{table([row])}\n  {happened(row)}" + "".join(f"\n  {sentence}" for sentence in found[:_MOST_SAID]))
     if options.results is not None:
         append(options.results, row)
     return row, found
 
 
 _MOST_SAID = 20
+
+
+def _missing(row: Row) -> frozenset[str]:
+    """What should have happened in so many cycles and has not: what was kept proves nothing about it."""
+    return HAPPENS.get(row.fault, frozenset()) - set(row.happened) if row.cycles >= ENOUGH else frozenset()
 
 
 def _progress(name: str, cycles: int) -> Callable[[int], None]:

@@ -25,7 +25,7 @@ class Failovers:
     pair: FailoverPair
     chance: random.Random
 
-    def cycle(self) -> None:
+    def cycle(self) -> str:
         # What was acknowledged survives only where the replica has it, and each further commit waits for the replica.
         self.pair.await_step()
         await_moment(self.fleet, self.chance)
@@ -34,7 +34,9 @@ class Failovers:
             "frozen": self._frozen,
             "planned": self.pair.switch_over,
         }
-        kinds[self.chance.choice(sorted(kinds))]()
+        kind = self.chance.choice(sorted(kinds))
+        kinds[kind]()
+        return f"failover, {kind}"
 
     def _killed(self) -> None:
         self.pair.kill()

@@ -27,8 +27,8 @@ _FEW_MILLISECONDS: Final = 0.03
 class Fault(Protocol):
     """One kind of fault."""
 
-    def cycle(self) -> None:
-        """Do it once, and undo what does not undo itself."""
+    def cycle(self) -> str:
+        """Do it once, and undo what does not undo itself; return what has happened, which is counted."""
         ...
 
 
@@ -54,7 +54,7 @@ class WorkerKills:
     fleet: Fleet
     chance: random.Random
 
-    def cycle(self) -> None:
+    def cycle(self) -> str:
         def victim() -> int | None:
             running = [pid for member in self.fleet.members for pid in member.workers(SETTLED)]
             return self.chance.choice(running) if running else None
@@ -62,6 +62,7 @@ class WorkerKills:
         await_rotations(self.fleet, 1)
         kill_process(until(victim, "a worker serves"))
         time.sleep(self.chance.random() * SHORT_PAUSE)
+        return "worker killed"
 
 
 @dataclass
@@ -72,11 +73,12 @@ class ExchangerKills:
     chance: random.Random
     deaths: Deaths
 
-    def cycle(self) -> None:
+    def cycle(self) -> str:
         await_rotations(self.fleet, 1)
         member, pid = self._victim()
         self.deaths.kill(member, pid, self._moment(member, pid))
         time.sleep(self.chance.random() * SHORT_PAUSE)
+        return "exchanger killed"
 
     def _moment(self, member: Member, pid: int) -> Callable[[], None]:
         """Choose one of three: a tenth lose an answer for certain, a half hit its way to disk and row."""
@@ -102,13 +104,14 @@ class SupervisorKills:
     chance: random.Random
     deaths: Deaths
 
-    def cycle(self) -> None:
+    def cycle(self) -> str:
         member = self.chance.choice(self.fleet.servers)
         member.kill()
         self.deaths.examine(member, time.monotonic())
         time.sleep(self.chance.random())
         member.launch()
         member.await_ready(120)
+        return "supervisor killed"
 
 
 @dataclass
@@ -118,15 +121,17 @@ class DatabaseFaults:
     fleet: Fleet
     chance: random.Random
 
-    def cycle(self) -> None:
+    def cycle(self) -> str:
         await_moment(self.fleet, self.chance)
         kinds: Mapping[str, Callable[[], None]] = {
-            "kill": self._kill,
-            "freeze": self._freeze,
-            "read_only": self._read_only,
-            "restart": self._restart,
+            "killed": self._kill,
+            "frozen": self._freeze,
+            "read-only": self._read_only,
+            "restarted": self._restart,
         }
-        kinds[self.chance.choice(sorted(kinds))]()
+        kind = self.chance.choice(sorted(kinds))
+        kinds[kind]()
+        return f"database {kind}"
 
     def _kill(self) -> None:
         self.fleet.database.kill()

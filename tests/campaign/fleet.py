@@ -47,15 +47,16 @@ class Fleet:
         """Where callers may go now."""
         return [member.address for member in list(self.members)]
 
-    def add(self, state_dir: Path | None = None) -> Member:
-        """Start another replica, without waiting until it serves."""
+    def add(self, state_dir: Path | None = None, *, audit_path: Path | None = None) -> Member:
+        """Start another replica, without waiting until it serves; by itself it has a directory for everything."""
         number, door = self.notary.open_door()
         token_url = f"MMT_PROVIDERS__{self.exchange.name.upper()}__TOKEN_URL"
+        env = {**self.env, token_url: door + self.exchange.token_path}
         member = Member(
             number=number,
             state_dir=state_dir or self.folder / f"replica-{number}",
             config=self.dev.config,
-            env={**self.env, token_url: door + self.exchange.token_path},
+            env=env | ({} if audit_path is None else {"MMT_AUDIT_PATH": str(audit_path)}),
         )
         member.launch()
         return member

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.campaign.at_death import Deaths, strike_at_commit
+from tests.campaign.faults import await_rotations
 from tests.campaign.fleet import Fleet, owner_of
 from tests.campaign.member import Member
 from tests.support.database_server import Database
@@ -28,6 +29,9 @@ _LONGEST_JUMP: Final = 120
 _SMALL_DISK: Final = "size=512m,mode=700"
 _CHUNK: Final = 1 << 20
 PAST_THE_LEASE: Final = 66.0
+_NEED_LIMIT: Final = 10.0
+"""So long a replica may have nothing to write down."""
+_CLOCK_TOLERANCE: Final = 3.0
 FORGETTABLE_AFTER: Final = 120.0
 """A replica that was seen less than a minute ago is not forgotten."""
 
@@ -51,25 +55,37 @@ def _run(program: str, *arguments: str | Path) -> None:
 
 @dataclass
 class FullDisk:
-    """The disk below one replica's spool and audit log is full for some seconds, then has room again."""
+    """The disk below one replica's spool is full until the replica says so, and for some seconds more."""
 
-    disk: Path
+    fleet: Fleet
+    member: Member
     chance: random.Random
 
-    def cycle(self) -> None:
-        ballast = self.disk / "ballast"
+    def cycle(self) -> str:
+        await_rotations(self.fleet, 1)
+        ballast, before = self.member.state_dir / "ballast", self.member.logged()
         try:
             with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
                 while file.write(bytes(_CHUNK)):
                     pass
-            time.sleep(0.5 + 3 * self.chance.random())
+            noticed = self._is_noticed(before)
+            time.sleep(2 * self.chance.random())
         finally:
             ballast.unlink(missing_ok=True)
+        return "disk full" if noticed else "disk full and not needed"
+
+    def _is_noticed(self, before: int) -> bool:
+        try:
+            until(lambda: self.member.has_logged("spool_disk_failed", since=before), "a record", patience=_NEED_LIMIT)
+        except AssertionError:
+            return False
+        return True
 
 
-def has_a_movable_clock() -> bool:
-    """Whether the library is here that a database's clock is moved with (Debian: `faketime`)."""
-    return FAKETIME.exists()
+def needs_a_movable_clock() -> None:
+    """Raise `SystemExit` if the library is missing that a database's clock is moved with."""
+    if not FAKETIME.exists():
+        raise SystemExit("this stage moves the database's clock: it needs the Debian package faketime")
 
 
 def move_clock_by(database: Database, seconds: int) -> None:
@@ -102,20 +118,27 @@ class ClockJumps:
     database: Database
     chance: random.Random
 
-    def cycle(self) -> None:
-        move_clock_by(self.database, self.chance.randint(-_LONGEST_JUMP, _LONGEST_JUMP))
+    def cycle(self) -> str:
+        seconds = self.chance.randint(-_LONGEST_JUMP, _LONGEST_JUMP)
+        move_clock_by(self.database, seconds)
         time.sleep(1 + 2 * self.chance.random())
+        return "clock jumped" if abs(self._ahead() - seconds) < _CLOCK_TOLERANCE else "clock stayed"
+
+    def _ahead(self) -> float:
+        """By how many seconds the database's clock is ahead of the machine's."""
+        ((database,),) = self.database.administrate("SELECT UNIX_TIMESTAMP(NOW(6))")
+        return float(str(database)) - time.time()
 
 
 @dataclass
 class Together:
     """All kinds at once: each cycle is one of them, chosen by chance."""
 
-    kinds: list[Callable[[], None]]
+    kinds: list[Callable[[], str]]
     chance: random.Random
 
-    def cycle(self) -> None:
-        self.chance.choice(self.kinds)()
+    def cycle(self) -> str:
+        return self.chance.choice(self.kinds)()
 
 
 def stand_still(fleet: Fleet, member: Member) -> bool:

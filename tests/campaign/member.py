@@ -80,6 +80,16 @@ class Member:
             )
         self.supervisor = self.process.pid
 
+    def logged(self) -> int:
+        """How many bytes it has logged; for `has_logged`."""
+        return self.log_file.stat().st_size
+
+    def has_logged(self, event: str, *, since: int) -> bool:
+        """Whether it has logged an event after so many bytes."""
+        with self.log_file.open("rb") as log:
+            log.seek(since)
+            return f'"event":"{event}"'.encode() in log.read()
+
     @property
     def ready_file(self) -> Path:
         return self.state_dir.with_suffix(".ready")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +28,16 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One kind of fault, how often, and what it cost; `seconds` it took in all."""
+    """One stage: how often each of its faults has happened, and what that cost; `seconds` it took in all."""
 
     fault: str
-    cycles: int
+    happened: Mapping[str, int]
     verdict: Verdict
     seconds: float
+
+    @property
+    def cycles(self) -> int:
+        return sum(self.happened.values())
 
     def cells(self) -> tuple[str, ...]:
         verdict = self.verdict
@@ -54,6 +59,11 @@ def table(rows: list[Row]) -> str:
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
 
 
+def happened(row: Row) -> str:
+    """What has happened, and how often, as a line for people."""
+    return ", ".join(f"{count:,} x {kind}" for kind, count in sorted(row.happened.items()))
+
+
 def append(path: Path, row: Row) -> None:
     """Add a row to a file of JSON lines."""
     moment = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
@@ -62,6 +72,7 @@ def append(path: Path, row: Row) -> None:
         "commit": commit(),
         "fault": row.fault,
         "cycles": row.cycles,
+        "happened": dict(row.happened),
         "seconds": round(row.seconds, 1),
         **dataclasses.asdict(row.verdict),
     }

@@ -6,6 +6,7 @@ import random
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def run_stage(
         scene = Scene(fleet, crowd, Deaths(fleet), random.Random(size.seed), stack)
         churn = Churn(crowd, CHURN_PAUSE)
         churn.start()
-        _run_faults(make(scene), cycles, crowd, progress)
+        happened = _run_faults(make(scene), cycles, crowd, progress)
         settling(scene)
         stuck = settle(crowd, patience=size.settle_seconds)
         verdict = _close(crowd, churn, scene.deaths, stuck)
@@ -86,15 +87,18 @@ def run_stage(
             shutil.copytree(
                 folder, keep / f"{name}-{int(time.time())}", ignore=shutil.ignore_patterns("exchanger", "lock")
             )
-    return Row(name, cycles, verdict, time.monotonic() - began)
+    return Row(name, happened, verdict, time.monotonic() - began)
 
 
-def _run_faults(fault: Fault, cycles: int, crowd: Crowd, progress: Callable[[int], None]) -> None:
+def _run_faults(fault: Fault, cycles: int, crowd: Crowd, progress: Callable[[int], None]) -> Counter[str]:
+    """Return how often each thing has happened."""
+    happened = Counter[str]()
     for number in range(cycles):
-        fault.cycle()
+        happened[fault.cycle()] += 1
         progress(number + 1)
         if crowd.violations:
-            return
+            break
+    return happened
 
 
 def _close(crowd: Crowd, churn: Churn, deaths: Deaths, stuck: Sequence[str]) -> Verdict:

@@ -71,7 +71,7 @@ class LossyFailover:
         assert isinstance(scene.fleet.database, FailoverPair)
         self._pair = scene.fleet.database
 
-    def cycle(self) -> None:
+    def cycle(self) -> str:
         self._pair.await_step()
         self._pair.replica.administrate("STOP SLAVE IO_THREAD")
         self._pair.administrate(ASYNCHRONOUS)
@@ -80,6 +80,7 @@ class LossyFailover:
         self._pair.kill()
         self._pair.take_over()
         self._pair.administrate(ASYNCHRONOUS)
+        return "failover, lossy"
 
 
 ASYNCHRONOUS = "SET GLOBAL rpl_semi_sync_master_enabled = OFF"

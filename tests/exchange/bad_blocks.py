@@ -44,5 +44,4 @@ def live(world: World, seconds: int, *lives: Life) -> None:
     for _ in range(seconds // 10):
         world.pass_time(10)
         for life in (world.life, *lives):
-            life.engine.heartbeat.beat()
-            life.engine.upkeep.keep_honest()
+            life.beat()

@@ -24,7 +24,7 @@ def revived(world: World, client: Client) -> str:
     rows = dict(world.rows.rows)
     client.revoke(token)
     world.pass_time(LONG_AGO)
-    beat(world)
+    world.life.beat()
     world.rows.rows.update(rows)
     return token
 
@@ -35,13 +35,6 @@ def guard(world: World) -> RevivalGuard:
 
 def is_calm(world: World) -> bool:
     return bool(guard(world).calm)
-
-
-def beat(world: World) -> None:
-    """Do what the heartbeat does."""
-    engine = world.life.engine
-    engine.heartbeat.beat()
-    engine.upkeep.keep_honest()
 
 
 def test_a_row_that_came_back_unnoticed_is_refreshed(world: World, revived: str) -> None:
@@ -63,7 +56,7 @@ def test_after_a_lost_connection_nothing_is_refreshed_from_a_row_that_the_ledger
         world.life.engine.refreshing.start_due(row, "ahead")
     assert world.coinbase.counts["refreshes"] == spent
 
-    beat(world)
+    world.life.beat()
     assert world.row(revived) is None
     assert is_calm(world)
     assert world.refresh(token).progress is Progress.STARTED
@@ -72,7 +65,7 @@ def test_after_a_lost_connection_nothing_is_refreshed_from_a_row_that_the_ledger
 def test_a_database_that_is_older_is_compared_in_full_though_no_connection_was_lost(world: World, revived: str) -> None:
     become(world, replace(installation(world), ledger_head=0))
     recoveries = world.store.recoveries.current()
-    beat(world)
+    world.life.beat()
 
     assert world.row(revived) is None
     assert installation(world).ledger_head == world.ledger.head()
@@ -88,15 +81,15 @@ def test_rows_of_a_backup_that_come_back_after_the_first_comparison_are_found_by
     client.revoke(token)
     world.rows.rows.clear()
     become(world, replace(installation(world), ledger_head=0))
-    beat(world)
+    world.life.beat()
     world.rows.rows.update(rows)
-    beat(world)
+    world.life.beat()
     assert not is_calm(world)
     with pytest.raises(TokenNotFoundError):
         world.refresh(revived)
 
     world.pass_time(HELD / MICROSECONDS + 1)
-    beat(world)
+    world.life.beat()
     assert world.row(revived) is None
     assert is_calm(world)
 
@@ -107,17 +100,17 @@ def test_a_recovery_that_another_replica_has_opened_is_a_reason_to_compare(world
     other.engine.heartbeat.beat()
     other.engine.recovery.step()
 
-    beat(world)
+    world.life.beat()
 
     assert world.row(revived) is None
 
 
 def test_ones_own_recovery_is_compared_once(world: World) -> None:
     world.life.parts.losses.happened()
-    beat(world)
+    world.life.beat()
     assert is_calm(world)
     reads = world.weather.calls["since"]
-    beat(world)
+    world.life.beat()
 
     assert is_calm(world)
     assert world.weather.calls["since"] == reads + 1
@@ -127,11 +120,11 @@ def test_a_comparison_that_failed_is_made_again(world: World, revived: str) -> N
     world.life.parts.losses.happened()
     world.weather.refuse("since")
     with pytest.raises(StoreUnavailableError):
-        beat(world)
+        world.life.beat()
     assert world.row(revived) is not None
     assert not is_calm(world)
 
-    beat(world)
+    world.life.beat()
     assert world.row(revived) is None
     assert is_calm(world)
 
@@ -140,12 +133,12 @@ def test_a_full_comparison_leaves_a_revoke_under_way_its_row_and_comes_back_for_
     row = world.standing(token)
     world.ledger.record(row.shard, row.binding.token_key)
     world.life.parts.losses.happened()
-    beat(world)
+    world.life.beat()
     assert world.row(token) is not None
     assert not is_calm(world)
 
     world.pass_time(LONG_AGO)
-    beat(world)
+    world.life.beat()
     assert world.row(token) is None
     assert is_calm(world)
 
@@ -202,52 +195,3 @@ def test_a_repeated_connect_whose_row_was_revoked_and_came_back_conflicts(world:
 
     with pytest.raises(ConflictError):
         client.connect("carol", grant, request_id="once")
-
-
-def test_nothing_is_written_to_another_installations_database(world: World, client: Client, token: str) -> None:
-    ours = installation(world)
-    become(world, replace(ours, installation_id=b"installation-999"))
-    rows, recoveries, replicas = dict(world.rows.rows), world.store.recoveries.current(), world.store.replicas.list()
-    world.pass_time(60)
-    world.life.parts.losses.happened()
-    with pytest.raises(StoreUnavailableError):
-        beat(world)
-    with pytest.raises(StoreUnavailableError):
-        client.connect("carol", world.coinbase.authorize("carol"))
-    with pytest.raises(StoreUnavailableError):
-        world.refresh(token)
-    assert (world.rows.rows, world.store.recoveries.current(), world.store.replicas.list()) == (
-        rows,
-        recoveries,
-        replicas,
-    )
-    assert world.log.alarms == ["database_is_another"]
-
-    become(world, ours)
-    beat(world)
-    assert world.refresh(token).progress is Progress.STARTED
-
-
-def test_an_answer_that_finds_another_installations_database_waits_for_the_right_one(
-    world: World, client: Client, token: str
-) -> None:
-    """It would be taken for one whose row was revoked, and be revoked at the exchange itself."""
-    ours, rows = installation(world), dict(world.rows.rows)
-
-    def swap() -> None:
-        rows.update(world.rows.rows)
-        world.rows.rows.clear()
-        become(world, replace(ours, installation_id=b"installation-999"))
-        world.life.parts.losses.happened()
-        world.clock.plan(5 * MICROSECONDS, swap_back)
-
-    def swap_back() -> None:
-        become(world, ours)
-        world.rows.rows.update(rows)
-        guard(world).look()
-
-    world.failpoints.at("refresh.after_answer", swap)
-    assert world.refresh(token).progress is Progress.STARTED
-
-    assert world.standing(token).binding.generation == 2
-    assert world.coinbase.is_alive(client.resolve(token).credential)

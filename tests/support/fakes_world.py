@@ -57,6 +57,11 @@ class Life:
     """The worker's."""
     proof: RevivalProof
 
+    def beat(self) -> None:
+        """Do what the heartbeat does."""
+        self.engine.heartbeat.beat()
+        self.engine.upkeep.keep_honest()
+
 
 class World:
     """Everything outside the code under test, and the replicas in it; `life` is the one that clients call."""

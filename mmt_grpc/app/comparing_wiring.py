@@ -27,6 +27,7 @@ def build_comparing(parts: Parts, guard: RevivalGuard, upstream: UpstreamWork) -
         ledger=parts.ledger,
         installations=parts.installations,
         upstream=upstream,
+        failpoints=parts.failpoints,
         log=parts.log,
     )
     return Comparing(guard=guard, reconciling=reconciling, clock=parts.clock)

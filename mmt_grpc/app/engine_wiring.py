@@ -129,6 +129,7 @@ class EngineWiring:
             settling=self._settling,
             lanes=self._parts.lanes,
             guard=self._guard,
+            failpoints=parts.failpoints,
             log=parts.log,
         )
 
@@ -172,15 +173,18 @@ class EngineWiring:
 
     @cached_property
     def _requests(self) -> Requests:
-        replicas = self._parts.replicas
         return Requests(
             rows=self._parts.requests,
-            replicas=replicas,
+            replicas=self._parts.replicas,
             sealing=self._parts.sealing,
             guard=self._guard,
             clock=self._parts.clock,
             stopping=self._parts.stopping,
         )
+
+    @cached_property
+    def _unkept(self) -> Unkept:
+        return Unkept(spool=self._parts.spool, upstream=self._upstream, failpoints=self._parts.failpoints)
 
     @cached_property
     def _connecting(self) -> Connecting:
@@ -198,7 +202,7 @@ class EngineWiring:
                 life=parts.life,
             ),
             requests=self._requests,
-            unkept=Unkept(spool=parts.spool, upstream=self._upstream),
+            unkept=self._unkept,
             pacing=parts.pacing,
             audit=ExchangeAudit(audit=parts.audit, log=parts.log),
             committing=Committing(
@@ -236,7 +240,7 @@ class EngineWiring:
             attempts=self._parts.tokens,
             rows=self._parts.requests,
             requests=self._requests,
-            unkept=Unkept(spool=parts.spool, upstream=self._upstream),
+            unkept=self._unkept,
             spool=parts.spool,
             attempt_log=parts.attempt_log,
             settlement=self._settlement,

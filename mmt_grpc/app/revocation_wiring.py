@@ -17,6 +17,7 @@ def build_upstream(parts: Parts) -> UpstreamWork:
             epochs=parts.epochs,
             providers=parts.providers,
             pacing=parts.pacing,
+            failpoints=parts.failpoints,
             log=parts.log,
         ),
         pacing=parts.pacing,

@@ -52,6 +52,7 @@ class AttemptFiles:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+            self._failpoints.reach("spool.before_intent_name_sync")
             self._sync_directory()
             self._failpoints.reach("spool.after_intent")
         except OSError:

@@ -177,6 +177,7 @@ class Connecting:
             self.requests.give_up(request)
         else:
             self.requests.withdraw(request)
+        self.failpoints.reach("unkept.after_reject")
         self.unkept.revoke(request)
         self.audit.fail(order, error)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.ledger_batch import OVERLAP, read_batch
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.event_log import EventLog
@@ -41,6 +42,7 @@ class Reconciling:
     ledger: Ledger
     installations: Installations
     upstream: UpstreamWork
+    failpoints: Failpoints
     log: EventLog
 
     def in_full(self) -> Comparison:
@@ -90,7 +92,9 @@ class Reconciling:
         found: TokenRow | None = row
         while found is not None:
             self.upstream.hand_over(found)
+            self.failpoints.reach("reconcile.after_stage")
             if self.rows.delete(found) is not None:
+                self.failpoints.reach("reconcile.after_delete")
                 return True
             found = self.rows.read(row.shard, row.binding.token_key).row
         return False

@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
+from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import Recoveries
 from mmt_grpc.domain.revival_guard import RevivalGuard
@@ -22,6 +23,7 @@ class Recovery:
     settling: Settling
     lanes: Lanes
     guard: RevivalGuard
+    failpoints: Failpoints
     log: EventLog
     woken: threading.Event = field(default_factory=threading.Event)
     """Set when there is something to do at once: whoever takes the steps waits for it."""
@@ -59,6 +61,7 @@ class Recovery:
         if noticed != self._opened:
             if not self.recoveries.open(number):
                 return False
+            self.failpoints.reach("recovery.after_open")
             self._opened, number = noticed, number + 1
             self.guard.has_opened(number)
             self.log.warning("recovery_opened", number=number)
@@ -74,6 +77,7 @@ class Recovery:
         # What the registry calls settled, a new life settles once more: nothing was taken back since.
         if not self.settling.settle_attempts(every=True, awaits_disk=known < number):
             return False
+        self.failpoints.reach("recovery.before_settle")
         self.recoveries.settle(self.owner, number)
         self._settled = number
         self.log.info("recovery_settled", number=number)

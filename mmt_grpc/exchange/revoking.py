@@ -47,7 +47,6 @@ class Revoking:
         content = self.spool.get(REVOCATION, token_key)
         self.failpoints.reach("revoke.before_upstream")
         upstream = self.upstream.complete(shard, token_key)
-        self.failpoints.reach("revoke.after_upstream")
         if content is not None and upstream is not Upstream.UNSUPPORTED:
             staged = decode_staged(content)
             if (account_key := staged.account_key) is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
+from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.model import MICROSECONDS, Credential, Upstream
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.exchanger import StagedRevocation
@@ -41,6 +42,7 @@ class Sending:
     epochs: LoadedEpochs
     providers: Providers
     pacing: Pacing
+    failpoints: Failpoints
     log: EventLog
 
     def integration_of(self, entry: Entry) -> str | None:
@@ -67,6 +69,7 @@ class Sending:
         opened = self.sealing.open(staged.binding, staged.sealed)
         upstream = self._paced(staged.binding.integration, opened.credential, opened.renewal)
         if upstream is not Upstream.FAILED:
+            self.failpoints.reach("revoke.after_upstream")
             self.spool.scrub(REVOCATION, token_key)
         return at_most_accepted(upstream, staged)
 
@@ -98,6 +101,7 @@ class Sending:
         record = decode_grant(content)
         if self._paced(record.integration, record.credential, record.renewal) is Upstream.FAILED:
             return False
+        self.failpoints.reach("unkept.after_upstream")
         self.spool.scrub(UNWANTED, key)
         return True
 

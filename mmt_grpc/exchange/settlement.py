@@ -210,4 +210,5 @@ class Settlement:
             else:
                 self.write_back.release(row, row.attempt_id, wait=0, never_sent=True)
                 self.log.info("attempt_never_sent", integration=integration)
+        self.failpoints.reach("unrecorded.after_settle")
         self.write_back.clear_owner(row.shard, row.binding.token_key, self.owner, unreadable=unreadable)

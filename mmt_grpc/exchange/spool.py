@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
+from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.ports.sealing import RecordSealing
 
 SUFFIX: Final = ".record"
@@ -31,11 +32,12 @@ class Entry:
 class Spool:
     """Keeps records by kind and key (up to 64 bytes)."""
 
-    def __init__(self, *, directory: Path, sealing: RecordSealing) -> None:
+    def __init__(self, *, directory: Path, sealing: RecordSealing, failpoints: Failpoints) -> None:
         """Use `directory`, made with mode 0700 if it is missing; leftovers of torn writes are removed."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
         self._sealing = sealing
+        self._failpoints = failpoints
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
         for partial in directory.glob(f"*{_PARTIAL}"):
             partial.unlink()
@@ -87,22 +89,28 @@ class Spool:
 
     def _write(self, path: Path, sealed: bytes) -> None:
         partial = path.with_suffix(_PARTIAL)
+        self._failpoints.reach("record.before_write")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             _write_all(descriptor, sealed)
+            self._failpoints.reach("record.before_sync")
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         partial.rename(path)
+        self._failpoints.reach("record.before_name_sync")
         self._sync_directory()
+        self._failpoints.reach("record.after_write")
 
     def _overwrite(self, path: Path) -> None:
+        self._failpoints.reach("record.before_scrub")
         descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         try:
             _write_all(descriptor, bytes(os.fstat(descriptor).st_size))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        self._failpoints.reach("record.before_unlink")
         path.unlink()
         self._sync_directory()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
+from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.providers import Issued, Provider
 from mmt_grpc.domain.ports.store import ConnectRequest
@@ -22,6 +23,7 @@ class Unkept:
 
     spool: Spool
     upstream: UpstreamWork
+    failpoints: Failpoints
 
     def hold(self, request: ConnectRequest, provider: Provider, issued: Issued) -> None:
         """Keep a grant durably; `StoreUnavailableError` if the disk refuses, and then the grant is revoked at once."""
@@ -51,6 +53,7 @@ class Unkept:
             if content is None:
                 return
             self.spool.put(UNWANTED, request.request_key, content)
+            self.failpoints.reach("unkept.after_put")
             self.spool.scrub(GRANT, request.request_key)
         except (StoreUnavailableError, CredentialUnreadableError) as error:
             self.log.error("grant_not_revoked", reason=error.reason.value)

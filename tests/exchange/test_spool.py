@@ -9,6 +9,7 @@ import pytest
 from mmt_grpc.crypto.randomness import SystemRandomness
 from mmt_grpc.crypto.records import RenewalRecordSealing
 from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
+from mmt_grpc.domain.failpoints import NoFailpoints
 from mmt_grpc.domain.model import ApiKeyPair, BearerToken, Scope
 from mmt_grpc.domain.ports.exchanger import StagedRevocation
 from mmt_grpc.domain.secret import Secret
@@ -24,7 +25,7 @@ SEALING = RenewalRecordSealing(renewal_keyring=renewal_keyring(), randomness=Sys
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
     """A spool in a directory of its own."""
-    return Spool(directory=tmp_path / "state" / "spool", sealing=SEALING)
+    return Spool(directory=tmp_path / "state" / "spool", sealing=SEALING, failpoints=NoFailpoints())
 
 
 def files(tmp_path: Path) -> list[Path]:
@@ -35,7 +36,7 @@ def files(tmp_path: Path) -> list[Path]:
 def test_a_record_is_there_for_the_next_life(spool: Spool, tmp_path: Path) -> None:
     spool.put("grant", KEY, b"content")
 
-    again = Spool(directory=tmp_path / "state" / "spool", sealing=SEALING)
+    again = Spool(directory=tmp_path / "state" / "spool", sealing=SEALING, failpoints=NoFailpoints())
 
     assert again.get("grant", KEY) == b"content"
     assert [(entry.kind, entry.key) for entry in again.entries()] == [("grant", KEY)]
@@ -108,7 +109,7 @@ def test_a_torn_write_is_no_record_and_is_cleared_away_at_the_start(spool: Spool
     path.with_suffix(".partial").write_bytes(path.read_bytes()[:10])
 
     assert [entry.key for entry in spool.entries()] == [KEY]
-    again = Spool(directory=tmp_path / "state" / "spool", sealing=SEALING)
+    again = Spool(directory=tmp_path / "state" / "spool", sealing=SEALING, failpoints=NoFailpoints())
     assert files(tmp_path) == [path]
     assert again.get("grant", KEY) == b"content"
 

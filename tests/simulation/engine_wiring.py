@@ -103,7 +103,11 @@ def _provider(standing: Standing) -> Any:
 
 
 def _spool(standing: Standing) -> Spool:
-    spool = Spool(directory=cast("Any", SimulatedPath(standing.disk)), sealing=PlainRecords())
+    spool = Spool(
+        directory=cast("Any", SimulatedPath(standing.disk)),
+        sealing=PlainRecords(),
+        failpoints=Steps(standing.process),
+    )
     vars(spool)["_locks"] = [Gate(scheduler=standing.world.scheduler, process=standing.process)]
     return spool
 

@@ -1,7 +1,6 @@
 """The whole service against a plain dictionary: whatever clients, users and exchanges do, both say the same."""
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,15 +8,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
 
-from mmt_grpc.domain.errors import (
-    AccountMismatchError,
-    MmtError,
-    ReauthenticationRequiredError,
-    ScopeMismatchError,
-    TokenNotFoundError,
-)
-from mmt_grpc.domain.model import MICROSECONDS, Cause, ConnectOutcome, Scope, Upstream
+from mmt_grpc.domain.errors import ReauthenticationRequiredError, ScopeMismatchError, TokenNotFoundError
+from mmt_grpc.domain.model import MICROSECONDS, ConnectOutcome, Scope, Upstream
 from mmt_grpc.domain.token_row import TokenRow
+from tests.domain.dictionary import Dictionary, Identity
 from tests.support.fakes_world import HOUR, Client, World
 
 CLIENTS = st.sampled_from(["client-1", "client-2"])
@@ -25,20 +19,6 @@ USERS = st.sampled_from(["alice", "bob"])
 INTEGRATIONS = st.sampled_from(["coinbase", "binance"])
 SCOPES = st.sampled_from(list(Scope))
 SECONDS = st.sampled_from([1, 29, 61, 1000, 3539, 3541, 3600, 7200])
-
-Identity = tuple[str, str, str, Scope]
-
-
-@dataclass
-class Entry:
-    """What a dictionary knows of a connection."""
-
-    token_id: str
-    account: str
-    generation: int
-    expires_at: int
-    withdrawn: bool = False
-    condemned: bool = False
 
 
 class Service(RuleBasedStateMachine):
@@ -51,8 +31,8 @@ class Service(RuleBasedStateMachine):
         super().__init__()
         self._directory = tempfile.TemporaryDirectory()
         self.world = World(Path(self._directory.name))
-        self.entries: dict[Identity, Entry] = {}
-        self.ever: set[str] = set()
+        self.dictionary = Dictionary()
+        self.entries = self.dictionary.entries
         self.deleted: list[TokenRow] = []
 
     def teardown(self) -> None:
@@ -84,11 +64,7 @@ class Service(RuleBasedStateMachine):
         entry, exchange = self.entries.get(identity), self.world.exchanges[integration]
         coinbase = integration == "coinbase"
         grant = exchange.authorize(account, scope) if coinbase else exchange.add_user(account, scope=scope)
-        expected: type[MmtError] | None = None
-        if caller < scope:
-            expected = ScopeMismatchError
-        elif entry is not None and entry.account != account and not may_change:
-            expected = AccountMismatchError
+        expected = self.dictionary.refuses(identity, account, caller, may_change=may_change)
         if expected is not None:
             with pytest.raises(expected):
                 self._client(client, caller).connect(user, grant, integration=integration, scope=scope)
@@ -104,13 +80,11 @@ class Service(RuleBasedStateMachine):
         assert connected.refreshable == coinbase
         if entry is None:
             assert connected.outcome is ConnectOutcome.CREATED
-            assert connected.token_id not in self.ever
+            assert connected.token_id not in self.dictionary.ever
         else:
             assert connected.outcome is ConnectOutcome.REAUTHENTICATED
             assert connected.token_id == entry.token_id
-        generation = 1 if entry is None else entry.generation + 1
-        self.entries[identity] = Entry(connected.token_id, account, generation, now + HOUR)
-        self.ever.add(connected.token_id)
+        self.dictionary.connect(identity, connected.token_id, account, now)
         return identity
 
     @rule(identity=tokens, caller=SCOPES, required=SCOPES)
@@ -124,7 +98,7 @@ class Service(RuleBasedStateMachine):
             with pytest.raises(ScopeMismatchError):
                 api.resolve(entry.token_id, required=required)
             return
-        cause = self._cause(integration, entry)
+        cause = self.dictionary.resolve(identity, self.world.rows.now())
         if cause is not None:
             with pytest.raises(ReauthenticationRequiredError) as refusal:
                 api.resolve(entry.token_id, required=required)
@@ -165,10 +139,11 @@ class Service(RuleBasedStateMachine):
 
         answer = self._client(client, caller).revoke(entry.token_id)
 
-        alive = not entry.withdrawn and self.world.rows.now() < entry.expires_at
+        now = self.world.rows.now()
+        alive = not entry.withdrawn and now < entry.expires_at
         assert answer.upstream is (Upstream.REVOKED if alive else Upstream.ACCEPTED)
         del self.entries[identity]
-        self._look_after_relatives(integration, entry.account)
+        self.dictionary.look_after_relatives(integration, entry.account, now)
         return client, entry.token_id
 
     @rule(gone=revoked, caller=SCOPES)
@@ -194,9 +169,7 @@ class Service(RuleBasedStateMachine):
     @rule(user=USERS, integration=INTEGRATIONS)
     def withdraw(self, user: str, integration: str) -> None:
         self.world.exchanges[integration].withdraw(user)
-        for identity, entry in self.entries.items():
-            if identity[2] == integration and entry.account == user:
-                entry.withdrawn = True
+        self.dictionary.withdraw(integration, user)
 
     @rule()
     def restart(self) -> None:
@@ -229,30 +202,6 @@ class Service(RuleBasedStateMachine):
 
     def _client(self, name: str, scope: Scope) -> Client:
         return self.world.client(name, scope)
-
-    def _cause(self, integration: str, entry: Entry) -> Cause | None:
-        """Do to an entry what a Resolve does to it now; return why it would be refused."""
-        now = self.world.rows.now()
-        if integration == "binance":
-            return Cause.EXPIRED if entry.expires_at <= now else None
-        if not entry.condemned and entry.expires_at - now < 60 * MICROSECONDS:
-            self._refresh(entry, now)
-        return Cause.PROVIDER_REVOKED if entry.condemned else None
-
-    def _refresh(self, entry: Entry, now: int) -> None:
-        if entry.withdrawn:
-            entry.condemned = True
-            return
-        entry.generation += 1
-        entry.expires_at = now + HOUR
-
-    def _look_after_relatives(self, integration: str, account: str) -> None:
-        """A Revoke has the account's other connections probed; one that is dead is refreshed, which says the rest."""
-        now = self.world.rows.now()
-        for identity, entry in self.entries.items():
-            is_relative = (identity[2], entry.account) == (integration, account) and integration == "coinbase"
-            if is_relative and not entry.condemned and (entry.withdrawn or entry.expires_at <= now):
-                self._refresh(entry, now)
 
 
 TestService = Service.TestCase

@@ -196,6 +196,10 @@ class ProviderUnavailableError(UnavailableError):
     reason = Reason.PROVIDER_UNAVAILABLE
 
 
+class ExchangerUnreachableError(ProviderUnavailableError):
+    """The exchanger that would ask the provider is away, too slow, or just being started again."""
+
+
 class ProviderRateLimitedError(UnavailableError):
     """The provider limits the rate of requests."""
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from mmt_grpc.domain.errors import (
     CredentialUnreadableError,
+    ExchangerUnreachableError,
     MmtError,
     ProviderRateLimitedError,
     ProviderUnavailableError,
@@ -19,15 +20,13 @@ from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.exchanger import CallContext, Exchanger, Progress, RefreshAnswer
 from mmt_grpc.domain.ports.store import AccessRows, Reading
 from mmt_grpc.domain.token_row import AccessRow, TokenState, is_unexpired
-from mmt_grpc.domain.verbs import Call, ResolveQuery
+from mmt_grpc.domain.verbs import MARGIN, Call, ResolveQuery
 from mmt_grpc.domain.waiting_room import WaitingRoom
 
 FIRST_PAUSE: Final = 20_000
 LONGEST_PAUSE: Final = 200_000
 PATIENCE: Final = 2 * MICROSECONDS
 """How long a call waits for a refresh while the token at hand is alive."""
-MARGIN: Final = 250_000
-"""How long before its deadline a call gives up, so that the caller still gets its answer."""
 
 Seen = Reading[AccessRow]
 
@@ -70,7 +69,7 @@ class Freshness:
             if not placed:
                 raise ProviderUnavailableError
             liveness = self.exchanger.probe(
-                CallContext(call.call_id, call.caller.name),
+                CallContext(call.call_id, call.caller.name, call.patience(self.clock)),
                 shard=row.shard,
                 token_key=row.binding.token_key,
                 generation=row.binding.generation,
@@ -105,21 +104,22 @@ class _Wait:
         if self._fallback is not None:
             until = min(until, self._clock.elapsed() + PATIENCE)
         pause = FIRST_PAUSE
-        ending = self._ask()
-        while ending is None and self._clock.elapsed() < until:
+        ending = self._ask(until)
+        while may_change(ending) and self._clock.elapsed() < until:
             self._clock.sleep(min(pause, max(0, until - self._clock.elapsed())))
             pause = min(2 * pause, LONGEST_PAUSE)
             seen = self._read()
             if seen.row.binding.generation > self._asked.binding.generation:
                 return self._newer(seen)
             if seen.row.state is not TokenState.REFRESHING:
-                ending = self._ask()
+                ending = self._ask(until)
         return serve_or_raise(self._still_alive(), ending or ProviderUnavailableError())
 
-    def _ask(self) -> MmtError | None:
-        """Ask for the refresh; return why it does not run, None if it does."""
+    def _ask(self, until: int) -> MmtError | None:
+        """Ask for the refresh; return why it does not run, None if it does. Asking again starts no second one."""
         row = self._asked
-        context = CallContext(self._call.call_id, self._call.caller.name)
+        time_left = max(0, until - self._clock.elapsed())
+        context = CallContext(self._call.call_id, self._call.caller.name, time_left)
         try:
             answer = self._exchanger.refresh(
                 context, shard=row.shard, token_key=row.binding.token_key, generation=row.binding.generation
@@ -167,6 +167,14 @@ def serve_or_raise(fallback: Seen | None, error: MmtError) -> Seen:
     if fallback is None:
         raise error
     return fallback
+
+
+def may_change(ending: MmtError | None) -> bool:
+    """Whether a refresh may still come of it: it runs, or nobody has said that it does not.
+
+    An exchanger that is being started again drains first, which may take as long as the provider does.
+    """
+    return ending is None or isinstance(ending, ExchangerUnreachableError)
 
 
 def _ending(answer: RefreshAnswer) -> MmtError:

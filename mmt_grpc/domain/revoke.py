@@ -1,13 +1,14 @@
 """Revoke: the ledger first, then the row, then the exchange. Revoked means revoked."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from mmt_grpc.domain import scope_rule, token_id
 from mmt_grpc.domain.auditing import trail
 from mmt_grpc.domain.callers import Method
 from mmt_grpc.domain.errors import MmtError, StoreOutcomeUnknownError, TokenNotFoundError
 from mmt_grpc.domain.failpoints import Failpoints
-from mmt_grpc.domain.model import Upstream
+from mmt_grpc.domain.model import MICROSECONDS, Upstream
 from mmt_grpc.domain.ports.audit import Audit
 from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.exchanger import CallContext, Exchanger, StagedRevocation
@@ -16,6 +17,9 @@ from mmt_grpc.domain.ports.store import Ledger, TokenRows
 from mmt_grpc.domain.token_row import TokenRow
 from mmt_grpc.domain.verbs import Call, Revoked
 from mmt_grpc.domain.waiting_room import WaitingRoom
+
+STAGE_PATIENCE: Final = 3 * MICROSECONDS
+"""How long the deletion of a row waits for an exchanger to take over what is to be revoked upstream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +56,10 @@ class Revoke:
 
     def _end(self, call: Call, row: TokenRow) -> Revoked:
         """Delete, however often the row moves under it; the newest sealed credentials are what is revoked upstream."""
-        context = CallContext(call.call_id, call.caller.name)
         unsure = False
         while True:
-            staged = self._stage(context, row)
+            # Without an exchanger the row is deleted all the same, and soon.
+            staged = self._stage(call, row, STAGE_PATIENCE)
             self.failpoints.reach("revoke.after_stage")
             try:
                 revoked_at = self.rows.delete(row)
@@ -71,10 +75,11 @@ class Revoke:
                     raise TokenNotFoundError
                 revoked_at = seen.now
             self.failpoints.reach("revoke.after_delete")
-            return Revoked(revoked_at, self._complete(context, row) if staged else Upstream.FAILED)
+            return Revoked(revoked_at, self._tell(call, row, staged=staged))
 
-    def _stage(self, context: CallContext, row: TokenRow) -> bool:
-        """Hand the sealed credentials over; without an exchanger the row is deleted all the same."""
+    def _stage(self, call: Call, row: TokenRow, patience: int) -> bool:
+        """Hand the sealed credentials over; return whether that could be done within `patience`, and the call's."""
+        context = self._context(call, patience)
         staged = StagedRevocation(
             shard=row.shard,
             binding=row.binding,
@@ -88,13 +93,21 @@ class Revoke:
             return False
         return True
 
-    def _complete(self, context: CallContext, row: TokenRow) -> Upstream:
-        """Wait for the exchange's word; where too many do so already, the exchanger goes on with it by itself."""
+    def _tell(self, call: Call, row: TokenRow, *, staged: bool) -> Upstream:
+        """Wait for the exchange's word; where too many do so already, the exchanger goes on with it by itself.
+
+        An exchanger that was away has as long as the caller has to come back: nobody else knows what to revoke.
+        """
         binding = row.binding
         with self.waiting_room.place(binding.integration) as placed:
-            if not placed:
+            if not placed or not (staged or self._stage(call, row, call.patience(self.clock))):
                 return Upstream.FAILED
+            context = self._context(call, call.patience(self.clock))
             try:
                 return self.exchanger.complete_revocation(context, shard=row.shard, token_key=binding.token_key)
             except MmtError:
                 return Upstream.FAILED
+
+    def _context(self, call: Call, patience: int) -> CallContext:
+        """Return what the exchanger is told of the call: nothing is waited for beyond that, or the call's own end."""
+        return CallContext(call.call_id, call.caller.name, min(patience, call.patience(self.clock)))

@@ -10,6 +10,8 @@ from mmt_grpc.domain.ports.clock import Clock
 
 DEFAULT_MIN_VALIDITY: Final = 60 * MICROSECONDS
 MAX_MIN_VALIDITY: Final = 24 * 3600 * MICROSECONDS
+MARGIN: Final = 250_000
+"""How long before its deadline a call gives up, so that the caller still gets its answer."""
 
 
 class DeadlineError(Exception):
@@ -24,6 +26,10 @@ class Call:
     caller: Caller
     client_id: str
     deadline: int
+
+    def patience(self, clock: Clock) -> int:
+        """Return the microseconds that something may be waited for, so that the caller still gets its answer."""
+        return max(0, self.deadline - MARGIN - clock.elapsed())
 
     def remaining(self, clock: Clock) -> int:
         """Return the microseconds left; raises `DeadlineError` if there are none."""

@@ -6,8 +6,9 @@ from mmt_grpc.domain.errors import (
     ProviderUnavailableError,
     TokenNotFoundError,
 )
-from mmt_grpc.domain.freshness import MARGIN, PATIENCE
+from mmt_grpc.domain.freshness import PATIENCE
 from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.verbs import MARGIN
 from tests.support.fakes_world import Client, World
 
 

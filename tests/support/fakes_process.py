@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from mmt_grpc.domain.errors import ProviderUnavailableError
+from mmt_grpc.domain.errors import ExchangerUnreachableError
 from mmt_grpc.domain.model import Liveness, Upstream
 from mmt_grpc.domain.ports.exchanger import (
     CallContext,
@@ -85,9 +85,9 @@ class Line:
     def _ask(self, name: str, ask: Callable[[], T]) -> T:
         self.calls.append(name)
         if not self.is_up:
-            raise ProviderUnavailableError
+            raise ExchangerUnreachableError
         try:
             return ask()
         except CrashError:
             self.is_up = False
-            raise ProviderUnavailableError from None
+            raise ExchangerUnreachableError from None

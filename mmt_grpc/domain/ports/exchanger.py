@@ -11,10 +11,14 @@ from mmt_grpc.domain.token_row import Binding, SealedToken
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """The outer call, for the audit log: its id, and the caller's name (the id of its API key)."""
+    """The outer call, for the audit log: its id, and the caller's name (the id of its API key).
+
+    `time_left`: microseconds that an answer is waited for at most, None for as long as the exchanger's end allows.
+    """
 
     call_id: str
     caller: str
+    time_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,8 @@ class StagedRevocation:
 class Exchanger(Protocol):
     """Each method answers within its own bounds and raises `MmtError`s.
 
-    An exchanger that cannot be reached: `ProviderUnavailableError` (for Connect too: nothing is known to have happened,
-    the request id makes the retry safe).
+    An exchanger that cannot be reached: `ExchangerUnreachableError` (for Connect too: nothing is known to have
+    happened, the request id makes the retry safe).
     """
 
     def connect(self, order: ConnectOrder) -> Connected:
@@ -80,7 +84,7 @@ class Exchanger(Protocol):
         ...
 
     def refresh(self, context: CallContext, *, shard: int, token_key: bytes, generation: int) -> RefreshAnswer:
-        """Start a refresh of that generation, or say why not now; answers at once."""
+        """Start a refresh of that generation, or say why not now; answers at once. Asked again, no second one."""
         ...
 
     def probe(self, context: CallContext, *, shard: int, token_key: bytes, generation: int) -> Liveness:

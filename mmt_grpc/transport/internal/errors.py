@@ -67,13 +67,13 @@ ERRORS: Final[Mapping[Reason, Callable[[Details], MmtError]]] = {
 def error_of(failure: grpc.RpcError) -> MmtError:
     """Return the error that a failed call stands for.
 
-    `ExchangerFailedError` for a bug there; `ProviderUnavailableError` for whatever else has no reason: an exchanger
+    `ExchangerFailedError` for a bug there; `ExchangerUnreachableError` for whatever else has no reason: an exchanger
     that is down or too slow.
     """
     # grpcio raises objects that are both, which its stubs hold impossible.
     call: object = failure
     if not isinstance(call, grpc.Call):
-        return errors.ProviderUnavailableError()
+        return errors.ExchangerUnreachableError()
     # gRPC's own core says INTERNAL of broken streams as well: the sentence is the exchanger's.
     if call.code() is INTERNAL.code and call.details() == INTERNAL.sentence:
         return ExchangerFailedError()
@@ -83,4 +83,13 @@ def error_of(failure: grpc.RpcError) -> MmtError:
             return ERRORS[Reason(details.info.reason)](details)
     except (KeyError, ValueError):
         return errors.ProviderUnavailableError()
-    return errors.ProviderUnavailableError()
+    return errors.ExchangerUnreachableError()
+
+
+def is_not_taken(failure: grpc.RpcError) -> bool:
+    """Whether no handler has seen the call: so gRPC's core ends what arrives while a server stops (grpc/grpc#41785).
+
+    Handlers of the exchanger never say CANCELLED, and one that is cut short ends otherwise.
+    """
+    call: object = failure
+    return isinstance(call, grpc.Call) and call.code() is grpc.StatusCode.CANCELLED

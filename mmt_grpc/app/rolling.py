@@ -6,11 +6,12 @@ exchanger goes back to the settings that it had, and the workers that have not b
 """
 
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from mmt_grpc.app.plan import ChildPlan
+from mmt_grpc.app.plan import ChildPlan, Pace
 from mmt_grpc.app.spawning import Child
 from mmt_grpc.domain.ports.event_log import EventLog
 
@@ -18,7 +19,7 @@ from mmt_grpc.domain.ports.event_log import EventLog
 @dataclass(slots=True, eq=False)
 class Post:
     """A place that a child fills; one that is `leaving` is not filled again. `other_plan` is the one that a roll brings
-    it, and once it has that, the one from before.
+    it, and once it has that, the one from before. `leave_by`: when a child that was asked to leave is killed.
     """
 
     plan: ChildPlan
@@ -26,6 +27,7 @@ class Post:
     failures: int = 0
     not_before: float = 0.0
     leaving: bool = False
+    leave_by: float | None = None
     other_plan: ChildPlan | None = None
 
     def change_plans(self) -> None:
@@ -62,11 +64,16 @@ class Roll:
 
 @dataclass(slots=True, kw_only=True)
 class Rolling:
-    """Rolls posts over to new plans, one roll at a time; `start` starts a post's child."""
+    """Rolls posts over to new plans, one roll at a time; `start` starts a post's child.
+
+    Whoever is asked to leave has as long as `pace` gives at the end of everything: `kill_overdue` sees to that.
+    """
 
     posts: list[Post]
     start: Callable[[Post], None]
     log: EventLog
+    pace: Pace = field(default_factory=Pace)
+    elapsed: Callable[[], float] = time.monotonic
     _roll: Roll | None = field(default=None)
 
     @property
@@ -92,6 +99,7 @@ class Rolling:
     def left(self, post: Post) -> bool:
         """A child has ended; return whether its post is not to be filled again, or at once and without counting it."""
         roll = self._roll
+        post.leave_by = None
         if post.leaving:
             self.posts.remove(post)
             return True
@@ -102,6 +110,19 @@ class Rolling:
             return True
         self._fail(roll, post)
         return post.plan.serves
+
+    def next_overdue(self) -> float | None:
+        """Return when somebody who was asked to leave will have to be killed, None if nobody was."""
+        return min((post.leave_by for post in self.posts if post.leave_by is not None), default=None)
+
+    def kill_overdue(self) -> None:
+        """Kill who has not left in time: a disk that hangs must not keep a replica without its exchanger."""
+        for post in self.posts:
+            if post.leave_by is not None and post.leave_by <= self.elapsed():
+                post.leave_by = None
+                if post.child is not None:
+                    self.log.error("child_did_not_drain", role=post.child.role, pid=post.child.pid)
+                    post.child.process.kill()
 
     def could_not_start(self, post: Post) -> None:
         """A child cannot be started now: if the roll awaits it, that ends the roll."""
@@ -122,7 +143,7 @@ class Rolling:
         post.change_plans()
         if post.child is not None:
             post.child.ready = False
-            post.child.process.send_signal(signal.SIGTERM)
+            self._ask(post, post.child, self.pace.exchanger_drain)
         elif post.plan.serves:
             self.posts.append(post)
             self.start(post)
@@ -145,4 +166,8 @@ class Rolling:
         if post.child is None:
             self.posts.remove(post)
         else:
-            post.child.process.send_signal(signal.SIGTERM)
+            self._ask(post, post.child, self.pace.drain)
+
+    def _ask(self, post: Post, child: Child, patience: float) -> None:
+        post.leave_by = self.elapsed() + patience
+        child.process.send_signal(signal.SIGTERM)

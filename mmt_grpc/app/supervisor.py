@@ -52,7 +52,7 @@ class Supervisor:
     def run(self) -> bool:
         """Run; return whether everything was drained at the end. Raises `StartFailedError`."""
         self._posts = [Post(plan) for plan in self.plans]
-        self._rolling = Rolling(posts=self._posts, start=self._start, log=self.log)
+        self._rolling = Rolling(posts=self._posts, start=self._start, log=self.log, pace=self.pace)
         self._selector = selectors.DefaultSelector()
         with self._signals.caught() as wakeup:
             self._selector.register(wakeup, selectors.EVENT_READ)
@@ -60,7 +60,8 @@ class Supervisor:
                 while not self._signals.stopping:
                     self._reload_if_asked()
                     self._start_due()
-                    self._turn(self._next_start())
+                    self._rolling.kill_overdue()
+                    self._turn(self._next_moment())
             finally:
                 self._end_all()
         return self._clean
@@ -110,9 +111,13 @@ class Supervisor:
         pause = self.pace.first_pause * 2 ** min(post.failures, 10) if post.failures else 0.0
         post.not_before = time.monotonic() + min(self.pace.longest_pause, pause)
 
-    def _next_start(self) -> float | None:
-        waits = [post.not_before - time.monotonic() for post in self._posts if post.child is None]
-        return max(0.0, min(waits)) if waits else None
+    def _next_moment(self) -> float | None:
+        """Return in how many seconds something is to be done, None for nothing."""
+        moments = [post.not_before for post in self._posts if post.child is None]
+        overdue = self._rolling.next_overdue()
+        if overdue is not None:
+            moments.append(overdue)
+        return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _turn(self, timeout: float | None) -> None:
         for key, _ in self._selector.select(timeout):

@@ -1,0 +1,20 @@
+"""A child of a supervisor that is ready at once, and ends when it is asked to unless it was started as `stubborn`."""
+
+import signal
+import sys
+import threading
+
+from mmt_grpc.app.child import join_line
+
+
+def main(arguments: list[str]) -> None:
+    line = join_line(arguments, signal.SIGKILL)
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: None if message["stubborn"] else ended.set())
+    message = line.receive()
+    line.send("ready")
+    ended.wait()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -6,20 +6,19 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from mmt_grpc.app.failpoints import VARIABLE
 from mmt_grpc.app.listening import HeldAddress, hold
 from mmt_grpc.app.plan import ChildPlan, Pace
-from mmt_grpc.app.replica import Replica, child_figures, worker_role
+from mmt_grpc.app.reloading import Reloading
+from mmt_grpc.app.replica import Replica, child_figures
 from mmt_grpc.app.state_directory import StateDirectory
 from mmt_grpc.app.supervisor import Supervisor
 from mmt_grpc.domain.secret import Secret
-from mmt_grpc.settings.problems import SettingsError
 from mmt_grpc.settings.settings import Settings
 from mmt_grpc.settings.slices import ChannelSlice
 from mmt_grpc.telemetry.foreign import capture
@@ -88,38 +87,6 @@ def _held(listen: Sequence[str], stack: ExitStack) -> list[HeldAddress]:
     for address in addresses:
         stack.callback(address.holder.close)
     return addresses
-
-
-class Reloading:
-    """What SIGHUP brings: new plans from the settings as they stand now, or the old ones if those cannot be used.
-
-    Addresses, state directory and metrics listener stay as they were at the start.
-    """
-
-    def __init__(self, replica: Replica, reread: Callable[[], Settings], more: Sequence[ChildPlan]) -> None:
-        self._replica = replica
-        self._reread = reread
-        self._more = more
-
-    def plans(self, taken: Collection[str]) -> Sequence[ChildPlan] | None:
-        """Return the new plans, None to go on as before; no worker's role is among those `taken`."""
-        try:
-            settings = self._reread()
-        except SettingsError as error:
-            for problem in error.problems:
-                self._replica.log.error("settings_refused", problem=problem)
-            return None
-        # Workers that come are numbered apart from those that go: each has its own chain of audit files.
-        first = first_free(taken, settings.workers)
-        return [*self._more, *replace(self._replica, settings=settings).plans(first)]
-
-
-def first_free(taken: Collection[str], count: int) -> int:
-    """Return the least number from which on so many workers' roles are free."""
-    first = 0
-    while clash := [number for number in range(first, first + count) if worker_role(number) in taken]:
-        first = clash[-1] + 1
-    return first
 
 
 def _announcement(

@@ -12,8 +12,8 @@ import pytest
 
 from mmt.v1 import token_service_pb2, token_service_pb2_grpc
 from mmt_grpc.app.plan import ChildPlan
+from mmt_grpc.app.reloading import first_free
 from mmt_grpc.app.rolling import Post, Roll, Rolling
-from mmt_grpc.app.serving import first_free
 from mmt_grpc.app.spawning import Child
 from tests.support.clients import READ, token_of
 from tests.support.fakes_failure import RecordingLog

@@ -94,14 +94,24 @@ def spool_status(*, state_dir: Path, as_json: bool) -> None:
 def drain_spool(config: Path | None, *, state_dir: Path, as_json: bool) -> None:
     """Settle what a replica that will not come back left on its disk; exits 1 if something is left.
 
+    If nothing is left that it may be needed for, the replica is forgotten: nobody waits for it any longer.
+
     Run it where the providers can be reached, with the settings of the installation. A replica that runs is refused.
     """
     from mmt_grpc.app.draining import drain
     from mmt_grpc.settings.load import load
 
-    left = drain(load(config, os.environ, overrides={"state_dir": str(state_dir.absolute())}))
-    show([_row_of(kind) for kind in left], as_json=as_json, empty="The spool is drained.")
-    sys.exit(1 if left else 0)
+    drained = drain(load(config, os.environ, overrides={"state_dir": str(state_dir.absolute())}))
+    show([_row_of(kind) for kind in drained.left], as_json=as_json, empty="The spool is drained.")
+    if drained.is_forgotten:
+        click.echo(f"Replica {drained.owner.hex()} is forgotten: its spool may go.", err=as_json)
+    elif not drained.left:
+        click.echo(
+            f"Replica {drained.owner.hex()} stays registered: a failover of the database could take back what was"
+            " committed in the last ten minutes. Keep its spool until then, and drain it again.",
+            err=as_json,
+        )
+    sys.exit(1 if drained.left else 0)
 
 
 def _row_of(kind: "SpoolKind") -> dict[str, object]:

@@ -20,7 +20,7 @@ class Lanes:
         self._longest_queue = longest_queue
         self._lanes: dict[str, ThreadPoolExecutor] = {}
         self._running: dict[bytes, str] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._closed = False
 
     def is_running(self, key: bytes) -> bool:
@@ -63,6 +63,12 @@ class Lanes:
     def _end(self, key: bytes) -> None:
         with self._lock:
             self._running.pop(key, None)
+            self._lock.notify_all()
+
+    def is_idle(self, seconds: float) -> bool:
+        """Wait until nothing is under way or queued; False if there still is after so long."""
+        with self._lock:
+            return self._lock.wait_for(lambda: not self._running, seconds)
 
     def close(self) -> None:
         """Take nothing new and wait for what runs."""

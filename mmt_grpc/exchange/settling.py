@@ -45,6 +45,7 @@ class Settling:
     _settled: dict[bytes, int] = field(default_factory=dict)
     _unreadable: dict[bytes, int] = field(default_factory=dict)
     """Since when a record has not been readable in this life, microseconds of the database's time."""
+    _has_written: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def settle_connects(self) -> None:
@@ -114,6 +115,11 @@ class Settling:
         with self._lock:
             return self.attempt_log.read(skip=self._settled).unreadable
 
+    @property
+    def has_written(self) -> bool:
+        """Whether this life has brought anything from its disk into a row."""
+        return self._has_written
+
     def _kept(self, now: int) -> Collection[bytes]:
         """Return the attempts that are settled, and only kept: at thousands a minute they are not read at each beat."""
         return {attempt_id for attempt_id, settled_at in self._settled.items() if now - settled_at < KEPT}
@@ -148,6 +154,7 @@ class Settling:
             has_written = verdict is Verdict.COMMITTED
         else:
             return True
+        self._has_written |= has_written
         if verdict is None or verdict.is_final:
             if has_written or settled_at is None:
                 self._settled[attempt_id] = now

@@ -83,10 +83,11 @@ class UpstreamWork:
             self._woken.wait(pause / MICROSECONDS)
             self._woken.clear()
 
-    def sweep(self) -> bool:
+    def sweep(self, *, is_alone: bool = False) -> bool:
         """Have each record that is due tried once, in its provider's lane; False if a lane had no room for all.
 
-        What belongs to a provider that fails now stays due, untried.
+        What belongs to a provider that fails now stays due, untried. Who `is_alone` has no workers that complete what
+        they have staged: all is due then that was not tried before.
         """
         self._look_over()
         waits: dict[str, int] = {}
@@ -95,7 +96,7 @@ class UpstreamWork:
             for entry in list(self.spool.entries(kind)):
                 if self.stopping.is_set():
                     return True
-                tries = self._due(entry)
+                tries = self._due(entry, is_alone=is_alone)
                 if tries is None or tries.integration is None:
                     continue
                 integration = tries.integration
@@ -104,6 +105,16 @@ class UpstreamWork:
                 if not waits[integration] and not self._start(integration, entry, tries):
                     has_room = False
         return has_room
+
+    def finish(self, patience: int) -> None:
+        """Have each record tried once, those excepted whose provider fails, and wait for that: so many microseconds at
+        most. For a replica whose workers are gone.
+        """
+        until = self.clock.elapsed() + patience
+        has_room = False
+        while not has_room and (left := until - self.clock.elapsed()) > 0:
+            has_room = self.sweep(is_alone=True)
+            self.lanes.is_idle(left / MICROSECONDS)
 
     def add(self, key: bytes, integration: str, issued: Issued) -> None:
         """Have what no row wants revoked soon and for as long as that fails; where the disk refuses, once and now."""
@@ -156,11 +167,11 @@ class UpstreamWork:
         for name in [name for name in list(self._tries) if name not in kept]:
             self._tries.pop(name, None)
 
-    def _due(self, entry: Entry) -> _Tries | None:
+    def _due(self, entry: Entry, *, is_alone: bool) -> _Tries | None:
         """Return the tries of a record that is to be revoked now; without an integration if it does not open."""
         now = self.clock.elapsed()
         # A Revoke that has just staged is left the time to complete by itself.
-        first = now if entry.kind == UNWANTED else now + FIRST_PAUSE
+        first = now if is_alone or entry.kind == UNWANTED else now + FIRST_PAUSE
         tries = self._tries.setdefault((entry.kind, entry.key), _Tries(since=now, not_before=first))
         if tries.not_before > now or self.lanes.is_running(entry.key):
             return None

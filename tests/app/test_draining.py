@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -84,3 +86,21 @@ def test_a_replica_that_runs_is_not_drained() -> None:
 
     assert code == 1
     assert "another replica runs" in said
+
+
+def test_a_replica_whose_commit_a_failover_could_take_back_is_forgotten_ten_minutes_later(
+    stopped: tuple[Service, str],
+) -> None:
+    service, _ = stopped
+    drain = ("spool", "drain", "--state-dir", str(service.dev.state_dir))
+    owner = (service.dev.state_dir / "lock").read_bytes().hex()
+
+    code, said = run(service, *drain)
+
+    assert (code, f"{owner} stays registered" in said) == (0, True), said
+    assert owner in run(service, "replicas", "list")[1]
+    with closing(sqlite3.connect(service.dev.database)) as database, database:
+        database.execute("UPDATE replica SET seen_at = seen_at - 600000000")
+    code, said = run(service, *drain)
+    assert (code, f"{owner} is forgotten" in said) == (0, True), said
+    assert "No replica has run" in run(service, "replicas", "list")[1]

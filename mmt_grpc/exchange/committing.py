@@ -11,7 +11,7 @@ from mmt_grpc.domain.errors import (
     StoreOutcomeUnknownError,
 )
 from mmt_grpc.domain.failpoints import Failpoints
-from mmt_grpc.domain.model import ConnectOutcome, Metadata
+from mmt_grpc.domain.model import ConnectOutcome, Metadata, OAuthTokens
 from mmt_grpc.domain.ports.clock import Randomness
 from mmt_grpc.domain.ports.exchanger import Connected, ConnectOrder
 from mmt_grpc.domain.ports.providers import Issued
@@ -136,6 +136,7 @@ class Committing:
                 refreshable=refreshable,
                 randomness=self.randomness,
                 renewal_expires_at=renewal_expires_at,
+                is_import=isinstance(delivery.order.grant, OAuthTokens),
             ),
             sealed=self.sealing.seal_connection(
                 binding=binding, credential=issued.credential, renewal=issued.renewal, metadata=metadata

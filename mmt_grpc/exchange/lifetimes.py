@@ -40,29 +40,31 @@ def next_refresh(
     refreshable: bool,
     randomness: Randomness,
     renewal_expires_at: int | None = None,
+    is_import: bool = False,
 ) -> int | None:
     """Return when to refresh ahead of the expiry of the access token or of the refresh token, whichever comes first.
 
-    None: on demand only, or never. Times in Unix microseconds.
+    None: on demand only, or never. Times in Unix microseconds. `is_import`: nobody says when the access token was
+    issued, so that little is left of it says nothing of how long such tokens live.
     """
     if not refreshable:
         return None
     times = (
-        _ahead_of_access(expires_at, now=now, randomness=randomness),
+        _ahead_of_access(expires_at, now=now, is_import=is_import, randomness=randomness),
         _ahead_of_renewal(renewal_expires_at, now=now, randomness=randomness),
     )
     return min((at for at in times if at is not None), default=None)
 
 
-def _ahead_of_access(expires_at: int | None, *, now: int, randomness: Randomness) -> int | None:
+def _ahead_of_access(expires_at: int | None, *, now: int, is_import: bool, randomness: Randomness) -> int | None:
     """Choose evenly within min(15–30 min, a quarter to a half of the life) before expiry.
 
     Both ranges end at twice their beginning, so one draw chooses in both: the smaller of two draws would not be even,
     and tokens that expire together would be refreshed in a burst.
     """
-    if expires_at is None or expires_at - now < ON_DEMAND_BELOW:
+    if expires_at is None or (expires_at - now < ON_DEMAND_BELOW and not is_import):
         return None
-    latest = min(LATEST_AHEAD, (expires_at - now) // 4)
+    latest = min(LATEST_AHEAD, max(0, expires_at - now) // 4)
     return expires_at - randomness.jitter(latest, 2 * latest)
 
 

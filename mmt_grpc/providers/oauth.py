@@ -58,7 +58,9 @@ class OAuthProvider:
         if isinstance(grant, OAuthTokens):
             credential = BearerToken(grant.access_token)
             scopes = grant.granted_scopes or None
-            return Issued(credential, grant.refresh_token, None, scopes, expires_at=grant.expires_at)
+            issued = Issued(credential, grant.refresh_token, None, scopes, expires_at=grant.expires_at)
+            # How old it is, nobody says: it dies no later than a new one, and is kept alive by then.
+            return self._with_renewal_life(issued)
         if not isinstance(grant, AuthorizationCode):
             raise TypeError(f"{self._name} takes no {type(grant).__name__}")
         fields = {
@@ -140,7 +142,10 @@ class OAuthProvider:
         return {"Authorization": f"Basic {pair}"}, {}
 
     def _read_tokens(self, answer: Answer) -> Issued:
-        issued = read_tokens(answer)
+        return self._with_renewal_life(read_tokens(answer))
+
+    def _with_renewal_life(self, issued: Issued) -> Issued:
+        """Say how long the refresh token lives, where the exchange did not and its dialect does."""
         if issued.renewal is None or issued.renewal_expires_in is not None:
             return issued
         return dataclasses.replace(issued, renewal_expires_in=self._dialect.renewal_life)

@@ -9,13 +9,17 @@ from mmt_grpc.domain.ports.providers import ProviderError
 
 SHORTEST: Final = MICROSECONDS
 LONGEST: Final = 3600 * MICROSECONDS
+SHORTEST_BAN: Final = 120 * MICROSECONDS
+LONGEST_BAN: Final = 3 * 86_400 * MICROSECONDS
+"""A ban lasts from 2 minutes to 3 days (Binance), and asking meanwhile prolongs it."""
 MOST_REMEMBERED: Final = 10_000
 """From so many on, what is over is forgotten before something new is remembered."""
 
 
 def asked_wait(error: ProviderError) -> int:
     """Return the microseconds that a provider asks to wait, within reason."""
-    return int(min(max((error.retry_after or 0.0) * MICROSECONDS, SHORTEST), LONGEST))
+    shortest, longest = (SHORTEST_BAN, LONGEST_BAN) if error.banned else (SHORTEST, LONGEST)
+    return int(min(max((error.retry_after or 0.0) * MICROSECONDS, shortest), longest))
 
 
 class AccountLimits:

@@ -17,6 +17,7 @@ from mmt_grpc.exchange.breaker import Breaker
 from mmt_grpc.exchange.budget import Budget
 from mmt_grpc.exchange.circuit import CircuitState, Passage
 from mmt_grpc.exchange.concurrency import Concurrency
+from mmt_grpc.exchange.holds import Hold, Holds
 from mmt_grpc.exchange.retry_budget import RetryBudget
 
 PLACE_PAUSE: Final = 25_000
@@ -88,6 +89,7 @@ class Gates:
         *,
         integration: str,
         budget: Budget | None,
+        ban: Hold,
         places: int,
         is_brake_released: bool,
         clock: Clock,
@@ -100,6 +102,7 @@ class Gates:
         self._log = log
         self._budget = budget
         self._limits = AccountLimits(clock=clock)
+        self._holds = Holds(integration=integration, requests="grants", ban=ban, clock=clock, log=log)
         self.retries: Final = RetryBudget(clock=clock)
         self.concurrency: Final = Concurrency(places=places)
         self.breaker: Final = Breaker(
@@ -116,6 +119,8 @@ class Gates:
 
     def hindrance(self, request: Request, patience: int) -> Refused | None:
         """Return why a request would be refused, as far as is known here; takes nothing."""
+        if refused := held_back(self._holds):
+            return refused
         if wait := self._closed_for(request):
             return Refused(Reason.PROVIDER_UNAVAILABLE, wait)
         if request.account is not None and (wait := self._limits.wait(request.account)):
@@ -142,11 +147,16 @@ class Gates:
         until = self._clock.elapsed() + patience
         with ExitStack() as taken:
             passages = self._pass(request, taken)
-            refused = self._wait_of(passages) or self._place(request, until, taken) or self._within_rate(request, until)
+            breaker, brake = (passage.trial for passage in passages)
+            refused = (
+                self._wait_of(passages)
+                or self._place(request, until, taken)
+                # What went before it may have come back meanwhile.
+                or held_back(self._holds)
+                or self._spend(request, until, is_trial=breaker is not None)
+            )
             if refused is not None:
                 return refused
-            self._count_try(request)
-            breaker, brake = (passage.trial for passage in passages)
             return Admission(
                 learn=lambda error: self._learn(request, breaker, brake, error),
                 taken=taken.pop_all(),
@@ -168,18 +178,26 @@ class Gates:
     def _place(self, request: Request, until: int, taken: ExitStack) -> Refused | None:
         return take_place(self.concurrency, taken, clock=self._clock, demand=request.demand, until=until)
 
-    def _within_rate(self, request: Request, until: int) -> Refused | None:
-        if self._budget is None:
-            return None
-        wait = self._budget.take(demand=request.demand, patience=max(0, until - self._clock.elapsed()))
-        return Refused(Reason.PROVIDER_RATE_LIMITED, wait) if wait else None
+    def _spend(self, request: Request, until: int, *, is_trial: bool) -> Refused | None:
+        """Take one of the repeats, if it is one, and one of the rate: both, or neither.
 
-    def _count_try(self, request: Request) -> None:
-        """Count a refresh as a first try or as one that repeats; any other request is counted where it is repeated."""
-        if request.repeats:
-            self.retries.repeat()
-        elif request.account is not None:
+        A refresh is counted as a first try or as one that repeats; any other request is counted where it is repeated.
+        """
+        with ExitStack() as untaken:
+            if request.repeats:
+                if self.retries.repeat():
+                    untaken.callback(self.retries.give_back)
+                elif not is_trial:
+                    # Others have taken what was left while this one waited for its place.
+                    return Refused(Reason.PROVIDER_UNAVAILABLE, max(self.retries.wait(), PLACE_WAIT))
+            if self._budget is not None:
+                patience = max(0, until - self._clock.elapsed())
+                if wait := self._budget.take(demand=request.demand, patience=patience):
+                    return Refused(Reason.PROVIDER_RATE_LIMITED, wait)
+            untaken.pop_all()
+        if request.account is not None and not request.repeats:
             self.retries.first_try()
+        return None
 
     def _learn(self, request: Request, breaker: int | None, brake: int | None, error: ProviderError | None) -> None:
         account = request.account
@@ -188,7 +206,10 @@ class Gates:
         # That a doubted token is refused shows our own loss, and nothing of the provider's other accounts.
         if account is not None and (error is None or (refused and not request.in_doubt)):
             self.brake.learn(brake, account, refused=refused)
-        if error is not None and error.failure is Failure.NOT_CONSUMED and error.rate_limited:
+        if error is None:
+            return
+        self._holds.heed(error, of_account=account is not None)
+        if error.failure is Failure.NOT_CONSUMED and error.rate_limited:
             self._hold(account, asked_wait(error))
 
     def _hold(self, account: bytes | None, wait: int) -> None:
@@ -204,13 +225,19 @@ class Gates:
 
     def may_retry(self) -> bool:
         """Take what a repeated request needs: closed circuit, retry budget, and one of the rate."""
-        if self.breaker.state is not CircuitState.CLOSED or self.retries.wait():
+        if self.breaker.state is not CircuitState.CLOSED or held_back(self._holds):
             return False
+        request = Request(demand=True, account=None, repeats=True)
         try:
-            wait = 0 if self._budget is None else self._budget.take(demand=True, patience=0)
+            return self._spend(request, self._clock.elapsed(), is_trial=False) is None
         except StoreUnavailableError:
             return False
-        return not wait and self.retries.repeat()
+
+
+def held_back(holds: Holds) -> Refused | None:
+    """Return how a provider's own word to wait refuses a request, if it does now."""
+    wait, reason = holds.wait()
+    return Refused(reason, wait) if wait else None
 
 
 def take_place(concurrency: Concurrency, taken: ExitStack, *, clock: Clock, demand: bool, until: int) -> Refused | None:

@@ -5,6 +5,7 @@ from typing import Final
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Randomness
 from mmt_grpc.domain.ports.providers import ProviderError
+from mmt_grpc.exchange.account_limits import LONGEST_BAN
 
 FIRST: Final = MICROSECONDS
 LONGEST: Final = 300 * MICROSECONDS
@@ -18,4 +19,5 @@ def wait_after(error: ProviderError | None, *, failures: int, randomness: Random
     ceiling = min(LONGEST, FIRST << min(failures, 16))
     wait = randomness.jitter(FIRST // 4, ceiling)
     asked = 0 if error is None or error.retry_after is None else int(error.retry_after * MICROSECONDS)
-    return max(wait, min(asked, LONGEST_ASKED))
+    longest = LONGEST_BAN if error is not None and error.banned else LONGEST_ASKED
+    return max(wait, min(asked, longest))

@@ -9,6 +9,7 @@ from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.providers import Failure, ProviderError
+from mmt_grpc.exchange.account_limits import asked_wait
 from mmt_grpc.exchange.circuit import Circuit, CircuitState, Passage
 from mmt_grpc.exchange.tally import Tally
 
@@ -33,11 +34,12 @@ class OpenReason(enum.Enum):
 def is_failure(error: ProviderError | None) -> bool | None:
     """Whether an outcome speaks against the provider or our standing with it; None: it says nothing about that.
 
-    A limit (429) says nothing; a refused grant is an answer like a success: the provider works, and knows us.
+    A limit (429) says nothing, nor does a refusal that explains nothing: it may be one user's. A refused grant is an
+    answer like a success: the provider works, and knows us.
     """
     if error is None or error.failure in (Failure.PERMANENT, Failure.OTP_REQUIRED):
         return False
-    if error.failure is Failure.NOT_CONSUMED and error.rate_limited:
+    if error.failure is Failure.NOT_CONSUMED and (error.rate_limited or error.unexplained):
         return None
     return True
 
@@ -98,11 +100,12 @@ class Breaker:
                 return
             self._in_a_row = self._in_a_row + 1 if failed else 0
             self._tally.add(hit=failed)
+            asked = 0 if error is None or error.retry_after is None else asked_wait(error)
             if error is not None and error.failure is Failure.OUR_OUTAGE:
                 self._refused_us()
             elif self._fails():
-                self._open(OpenReason.FAILURES, FIRST_PAUSE)
-            self._circuit.judge(trial, good=not failed)
+                self._open(OpenReason.FAILURES, FIRST_PAUSE, asked)
+            self._circuit.judge(trial, good=not failed, at_least=asked)
 
     def _refused_us(self) -> None:
         """Alarm once per outage, however many requests come back refused, trials among them."""
@@ -118,11 +121,11 @@ class Breaker:
         requests, failures = self._tally.totals()
         return requests >= FEWEST and failures >= HIGHEST_SHARE * requests
 
-    def _open(self, reason: OpenReason, pause: int) -> bool:
+    def _open(self, reason: OpenReason, pause: int, at_least: int = 0) -> bool:
         if self._circuit.state is not CircuitState.CLOSED:
             return False
         self._reason = reason
-        return self._circuit.open(pause)
+        return self._circuit.open(pause, at_least=at_least)
 
     def _changed(self, state: CircuitState) -> None:
         if state is CircuitState.OPEN:

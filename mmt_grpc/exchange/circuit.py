@@ -87,25 +87,28 @@ class Circuit:
             if trial is not None and trial == self._trial:
                 self._trial = None
 
-    def judge(self, trial: int | None, *, good: bool) -> None:
-        """End a trial by what it showed. What is no trial, or no longer the one that runs, changes nothing."""
+    def judge(self, trial: int | None, *, good: bool, at_least: int = 0) -> None:
+        """End a trial by what it showed; the next one is to wait for `at_least` microseconds, if it was not good.
+
+        What is no trial, or no longer the one that runs, changes nothing.
+        """
         with self._lock:
             if trial is None or trial != self._trial:
                 return
             self._trial = None
             self._good = self._good + 1 if good else 0
             if not good:
-                self._reopen(self._pause)
+                self._reopen(self._pause, at_least)
             elif self._good >= self._trials:
                 self._change(CircuitState.CLOSED)
 
-    def open(self, first_pause: int) -> bool:
-        """Open for about `first_pause` microseconds; False if it is not closed."""
+    def open(self, first_pause: int, *, at_least: int = 0) -> bool:
+        """Open for about `first_pause` microseconds, and for `at_least`; False if it is not closed."""
         with self._lock:
             if self._state is not CircuitState.CLOSED:
                 return False
             self._good, self._trial = 0, None
-            self._reopen(first_pause)
+            self._reopen(first_pause, at_least)
             return True
 
     def _wait(self, now: int) -> int:
@@ -114,8 +117,8 @@ class Circuit:
         running = self._state is CircuitState.HALF_OPEN and self._trial is not None and now < self._until
         return TRIAL_WAIT if running else 0
 
-    def _reopen(self, pause: int) -> None:
-        self._until = self._clock.elapsed() + self._randomness.jitter(pause // 2, pause)
+    def _reopen(self, pause: int, at_least: int) -> None:
+        self._until = self._clock.elapsed() + max(self._randomness.jitter(pause // 2, pause), at_least)
         self._pause = min(2 * pause, LONGEST_PAUSE)
         self._change(CircuitState.OPEN)
 

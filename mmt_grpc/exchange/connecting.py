@@ -6,18 +6,15 @@ from typing import Final
 from mmt_grpc.domain.errors import (
     InvalidRequestError,
     MmtError,
-    ProviderRateLimitedError,
-    ProviderUnavailableError,
-    Reason,
     StoreUnavailableError,
     UnavailableError,
     Violation,
 )
 from mmt_grpc.domain.failpoints import Failpoints
-from mmt_grpc.domain.model import MICROSECONDS, AuthorizationCode, Grant, OAuthTokens, SessionGrant
+from mmt_grpc.domain.model import MICROSECONDS, ApiKeyGrant, AuthorizationCode, Grant, OAuthTokens, SessionGrant
 from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.exchanger import Connected, ConnectOrder
-from mmt_grpc.domain.ports.providers import Issued, Provider, Providers
+from mmt_grpc.domain.ports.providers import Issued, Provider, ProviderError, Providers
 from mmt_grpc.domain.ports.sealing import Index
 from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, Ledger
 from mmt_grpc.domain.revival_guard import RevivalGuard
@@ -25,7 +22,7 @@ from mmt_grpc.domain.token_row import TokenRow
 from mmt_grpc.exchange.admission import Admission, Refused
 from mmt_grpc.exchange.committing import Committing, Delivery
 from mmt_grpc.exchange.exchange_audit import ExchangeAudit
-from mmt_grpc.exchange.obtaining import NotSpentError, is_ours, judge, redeem
+from mmt_grpc.exchange.obtaining import NotSpentError, is_ours, judge, redeem, refusal
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.request_identity import RequestIdentities
 from mmt_grpc.exchange.requests import Requests
@@ -83,7 +80,7 @@ class Connecting:
         with self._lookups(order, provider) as lookups:
             self.failpoints.reach("connect.before_exchange")
             sent_at = now + self.clock.elapsed() - began
-            issued = self._redeemed(order, provider, request)
+            issued = self._redeemed(order, provider, request, lookups)
             self.failpoints.reach("connect.after_exchange")
             return self._kept(order, provider, request, _Brought(issued, sent_at, lookups), before)
 
@@ -102,6 +99,9 @@ class Connecting:
                 self.unkept.hold(request, provider, issued)
             self.failpoints.reach("connect.after_spool")
             worth = judge(provider, issued, order.identity.scope, learn=brought.lookups.learn)
+            if isinstance(order.grant, ApiKeyGrant):
+                # Its permissions were read, whether or not there was an account to ask for.
+                brought.lookups.learn(None)
             # The store's slowness is not the provider's.
             brought.lookups.close()
             connected = self.committing.commit(Delivery(order, request, issued, worth, brought.sent_at), before)
@@ -144,9 +144,9 @@ class Connecting:
             raise NotSpentError(error)
         return admission
 
-    def _redeemed(self, order: ConnectOrder, provider: Provider, request: ConnectRequest) -> Issued:
+    def _redeemed(self, order: ConnectOrder, provider: Provider, request: ConnectRequest, lookups: Admission) -> Issued:
         try:
-            return self._paced(order, provider)
+            return self._paced(order, provider, lookups)
         except NotSpentError as error:
             self.audit.fail(order, error.error)
             raise
@@ -158,10 +158,13 @@ class Connecting:
             self._abandon(order, request, None, spent=True)
             raise
 
-    def _paced(self, order: ConnectOrder, provider: Provider) -> Issued:
-        """Redeem with the provider's leave: a code counts against its limits as a refresh does."""
+    def _paced(self, order: ConnectOrder, provider: Provider, lookups: Admission) -> Issued:
+        """Redeem with the provider's leave: a code counts against its limits as a refresh does.
+
+        What the client brings is looked up at most: that is a key's first look-up, or none.
+        """
         if not is_ours(order.grant):
-            return redeem(provider, order.grant, order.identity.scope, learn=lambda _: None)
+            return redeem(provider, order.grant, order.identity.scope, learn=lambda error: _failed(lookups, error))
         try:
             admission = self.pacing.admit(provider.name, demand=True)
         except UnavailableError as error:
@@ -210,16 +213,14 @@ class _Brought:
     lookups: Admission
 
 
+def _failed(lookups: Admission, error: ProviderError | None) -> None:
+    """Learn how the look-ups began; that they went well is known after the last of them."""
+    if error is not None:
+        lookups.learn(error)
+
+
 def check_times(grant: Grant, now: int) -> None:
     """Raise `InvalidRequestError` if a grant names an expiry that has passed by the database's clock."""
     if isinstance(grant, OAuthTokens | SessionGrant) and grant.expires_at is not None and grant.expires_at <= now:
         name = "oauth_tokens" if isinstance(grant, OAuthTokens) else "session"
         raise InvalidRequestError(Violation(f"{name}.expire_time", "must lie in the future"))
-
-
-def refusal(refused: Refused) -> UnavailableError:
-    """Return what a caller is told whose grant is not sent now."""
-    wait = refused.wait / MICROSECONDS
-    if refused.reason is Reason.PROVIDER_RATE_LIMITED:
-        return ProviderRateLimitedError(retry_after=wait)
-    return ProviderUnavailableError(retry_after=wait)

@@ -9,9 +9,12 @@ from mmt_grpc.domain.errors import (
     OtpRequiredError,
     ProviderRateLimitedError,
     ProviderUnavailableError,
+    Reason,
+    UnavailableError,
 )
-from mmt_grpc.domain.model import AuthorizationCode, Grant, Scope, UserCredentials
+from mmt_grpc.domain.model import MICROSECONDS, AuthorizationCode, Grant, Scope, UserCredentials
 from mmt_grpc.domain.ports.providers import Failure, Issued, Provider, ProviderError
+from mmt_grpc.exchange.admission import Refused
 
 
 class NotSpentError(Exception):
@@ -84,3 +87,11 @@ def waiting_for(error: ProviderError) -> MmtError:
     if error.rate_limited:
         return ProviderRateLimitedError(retry_after=error.retry_after or 1.0)
     return ProviderUnavailableError(retry_after=error.retry_after or 1.0)
+
+
+def refusal(refused: Refused) -> UnavailableError:
+    """Return what a caller is told whose grant is not sent now."""
+    wait = refused.wait / MICROSECONDS
+    if refused.reason is Reason.PROVIDER_RATE_LIMITED:
+        return ProviderRateLimitedError(retry_after=wait)
+    return ProviderUnavailableError(retry_after=wait)

@@ -15,6 +15,7 @@ from mmt_grpc.exchange.breaker import OpenReason
 from mmt_grpc.exchange.budget import Budget, Rate
 from mmt_grpc.exchange.circuit import CircuitState
 from mmt_grpc.exchange.concurrency import PLACES
+from mmt_grpc.exchange.holds import Hold
 from mmt_grpc.exchange.lookups import LOOKUP_PLACES, Lookups
 
 PATIENCE: Final = 2 * MICROSECONDS
@@ -127,7 +128,7 @@ class Pacing:
 
     def admit_probe(self, integration: str) -> Admission | Refused:
         """Admit a probe or a revocation, or say why not now; it waits for nothing, and not for a dead provider."""
-        if wait := self.probe_wait(integration):
+        if wait := self._grants_fail_for(integration):
             return Refused(Reason.PROVIDER_UNAVAILABLE, wait)
         return self._doors_of(integration).lookups.admit(patience=0)
 
@@ -136,9 +137,11 @@ class Pacing:
 
         A provider that refuses our client, and thus every grant, still answers for the tokens that it gave.
         """
-        doors = self._doors_of(integration)
-        fails = doors.gates.breaker.reason is OpenReason.FAILURES
-        return max(doors.lookups.wait(), doors.gates.breaker.wait() if fails else 0)
+        return max(self._doors_of(integration).lookups.wait(), self._grants_fail_for(integration))
+
+    def _grants_fail_for(self, integration: str) -> int:
+        breaker = self._of(integration).breaker
+        return breaker.wait() if breaker.reason is OpenReason.FAILURES else 0
 
     def first_try(self, integration: str) -> None:
         """Count a request that was not admitted here (a look-up, a revocation) as a first try: repeats need such."""
@@ -167,10 +170,13 @@ class Pacing:
         with self._lock:
             doors = self._doors.get(integration)
             if doors is None:
-                doors = self._doors[integration] = _Doors(self._make(integration), self._make_lookups(integration))
+                # It is our address that is banned, by whichever kind of request.
+                ban = Hold(clock=self._clock)
+                doors = _Doors(self._make(integration, ban), self._make_lookups(integration, ban))
+                self._doors[integration] = doors
             return doors
 
-    def _make(self, integration: str) -> Gates:
+    def _make(self, integration: str, ban: Hold) -> Gates:
         rate = self._rates.get(integration)
         budget = (
             None
@@ -180,6 +186,7 @@ class Pacing:
         return Gates(
             integration=integration,
             budget=budget,
+            ban=ban,
             places=self._places,
             is_brake_released=integration in self._released_brakes,
             clock=self._clock,
@@ -188,9 +195,10 @@ class Pacing:
             on_change=lambda: self._announce(integration),
         )
 
-    def _make_lookups(self, integration: str) -> Lookups:
+    def _make_lookups(self, integration: str, ban: Hold) -> Lookups:
         return Lookups(
             integration=integration,
+            ban=ban,
             clock=self._clock,
             randomness=self._randomness,
             log=self._log,

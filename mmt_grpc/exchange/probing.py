@@ -4,15 +4,14 @@ from dataclasses import dataclass
 
 from mmt_grpc.domain.errors import (
     IntegrationUnknownError,
-    ProviderUnavailableError,
     TokenNotFoundError,
 )
-from mmt_grpc.domain.model import MICROSECONDS, Credential, Liveness
+from mmt_grpc.domain.model import Credential, Liveness
 from mmt_grpc.domain.ports.providers import ProviderError, Providers
 from mmt_grpc.domain.ports.sealing import Sealing
 from mmt_grpc.domain.ports.store import TokenRows
 from mmt_grpc.exchange.admission import Refused
-from mmt_grpc.exchange.obtaining import waiting_for
+from mmt_grpc.exchange.obtaining import refusal, waiting_for
 from mmt_grpc.exchange.pacing import Pacing
 
 
@@ -46,13 +45,13 @@ class Probing:
     def ask(self, integration: str, credential: Credential) -> Liveness:
         """Ask about a credential.
 
-        Raises `ProviderError`, `IntegrationUnknownError`, and `ProviderUnavailableError` (with the wait) without having
-        asked a provider that fails, or that too many are asking.
+        Raises `ProviderError`, `IntegrationUnknownError`, and `ProviderUnavailableError` or `ProviderRateLimitedError`
+        (with the wait) without having asked a provider that fails or wants to be left alone, or that too many ask.
         """
         provider = self.providers.get(integration)
         admission = self.pacing.admit_probe(integration)
         if isinstance(admission, Refused):
-            raise ProviderUnavailableError(retry_after=admission.wait / MICROSECONDS)
+            raise refusal(admission)
         with admission:
             try:
                 liveness = provider.probe(credential)

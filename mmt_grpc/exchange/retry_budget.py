@@ -44,6 +44,11 @@ class RetryBudget:
             self._saved -= FIRST_TRIES
             return True
 
+    def give_back(self) -> None:
+        """Give a repeat back that was taken and not sent after all."""
+        with self._lock:
+            self._saved = min(self._saved + FIRST_TRIES, MOST_SAVED * FIRST_TRIES)
+
     def _trickle(self) -> None:
         """Add what time alone allows, never beyond a single repeat."""
         step = TRICKLE // FIRST_TRIES

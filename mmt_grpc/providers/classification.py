@@ -112,10 +112,21 @@ def is_rate_limited(answer: Answer) -> bool:
     return answer.status in _RATE_LIMITED or answer.error in _LIMIT_ERRORS
 
 
+def is_ban(answer: Answer) -> bool:
+    """Whether the exchange shuts our address out, whatever is asked of it."""
+    return answer.status == IM_A_TEAPOT
+
+
+def is_unexplained(answer: Answer, rules: Rules) -> bool:
+    """Whether this is a refusal of which no rule knows the meaning."""
+    is_known = answer.error in rules.errors or answer.status in rules.statuses
+    return is_refusal(answer) and not is_known and not is_rate_limited(answer)
+
+
 def retry_after(answer: Answer, *, now: float) -> float | None:
     """Return the seconds of Retry-After (seconds or an HTTP date), capped; None if it says nothing readable."""
     text = answer.headers.get("retry-after", "").strip()
-    most = LONGEST_BAN if answer.status == IM_A_TEAPOT else LONGEST_WAIT
+    most = LONGEST_BAN if is_ban(answer) else LONGEST_WAIT
     if _SECONDS.fullmatch(text):
         return min(float(text), most)
     try:

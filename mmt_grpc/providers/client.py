@@ -5,7 +5,15 @@ from http import HTTPStatus
 from typing import Final, TypeVar
 
 from mmt_grpc.domain.ports.providers import Failure, ProviderError
-from mmt_grpc.providers.classification import LOOKUP, Rules, classify, is_rate_limited, retry_after
+from mmt_grpc.providers.classification import (
+    LOOKUP,
+    Rules,
+    classify,
+    is_ban,
+    is_rate_limited,
+    is_unexplained,
+    retry_after,
+)
 from mmt_grpc.providers.connection import Connection
 from mmt_grpc.providers.deadline import Deadline
 from mmt_grpc.providers.endpoint import Endpoint
@@ -96,4 +104,6 @@ class ExchangeClient:
             integration=self.integration,
             rate_limited=is_rate_limited(answer),
             retry_after=retry_after(answer, now=self.wall_clock()),
+            banned=is_ban(answer),
+            unexplained=is_unexplained(answer, rules),
         )

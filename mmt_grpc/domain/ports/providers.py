@@ -29,17 +29,27 @@ class Failure(enum.Enum):
 class ProviderError(Exception):
     """A request to a provider failed; the text names integration and class only.
 
-    `rate_limited` and `retry_after` (seconds) go with NOT_CONSUMED.
+    `rate_limited` and `retry_after` (seconds) go with NOT_CONSUMED; so do `banned`, a limit that shuts our address out
+    (418), and `unexplained`, a refusal (4xx) whose reason no rule knows.
     """
 
     def __init__(
-        self, failure: Failure, *, integration: str, rate_limited: bool = False, retry_after: float | None = None
+        self,
+        failure: Failure,
+        *,
+        integration: str,
+        rate_limited: bool = False,
+        retry_after: float | None = None,
+        banned: bool = False,
+        unexplained: bool = False,
     ) -> None:
         super().__init__(f"{integration}: {failure.value}")
         self.failure = failure
         self.integration = integration
         self.rate_limited = rate_limited
         self.retry_after = retry_after
+        self.banned = banned
+        self.unexplained = unexplained
 
 
 @dataclass(frozen=True, slots=True)

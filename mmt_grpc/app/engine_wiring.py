@@ -112,6 +112,7 @@ class EngineWiring:
             rows=self._parts.tokens,
             sealing=self._parts.sealing,
             providers=parts.providers,
+            probing=self._probing,
             attempt_log=parts.attempt_log,
             write_back=self._write_back,
             unwanted=self._upstream,
@@ -196,10 +197,7 @@ class EngineWiring:
             index=parts.index,
             providers=parts.providers,
             identities=RequestIdentities(
-                index=parts.request_index,
-                randomness=self._parts.randomness,
-                owner=parts.owner,
-                life=parts.life,
+                index=parts.request_index, randomness=parts.randomness, owner=parts.owner, life=parts.life
             ),
             requests=self._requests,
             unkept=self._unkept,

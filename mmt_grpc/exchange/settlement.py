@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from mmt_grpc.domain.errors import IntegrationUnknownError
+from mmt_grpc.domain.errors import IntegrationUnknownError, UnavailableError
 from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.model import MICROSECONDS, Liveness
 from mmt_grpc.domain.ports.clock import Randomness
@@ -19,6 +19,7 @@ from mmt_grpc.domain.ports.store import SettlementRows
 from mmt_grpc.domain.token_row import Refreshed, TokenRow, TokenState
 from mmt_grpc.exchange import lifetimes
 from mmt_grpc.exchange.attempt_records import Answer, AttemptLog, AttemptRecord, Intent
+from mmt_grpc.exchange.probing import Probing
 from mmt_grpc.exchange.unwanted import Unwanted
 from mmt_grpc.exchange.write_back import WriteBack
 
@@ -60,6 +61,7 @@ class Settlement:
     rows: SettlementRows
     sealing: Sealing
     providers: Providers
+    probing: Probing
     attempt_log: AttemptLog
     write_back: WriteBack
     unwanted: Unwanted
@@ -147,9 +149,12 @@ class Settlement:
         if self._unasked_until.get(integration, 0) > clock.elapsed():
             return None
         try:
-            return self.providers.get(integration).probe(answer.issued().credential)
+            return self.probing.ask(integration, answer.issued().credential)
         except ProviderError:
             self._unasked_until[integration] = clock.elapsed() + UNASKED
+        except UnavailableError:
+            # It was not asked: it fails, wants to be left alone, or too many are asking it.
+            return None
         except IntegrationUnknownError:
             self.log.error("integration_not_configured", integration=integration)
         return None

@@ -62,9 +62,12 @@ def _ahead_of_access(expires_at: int | None, *, now: int, is_import: bool, rando
     Both ranges end at twice their beginning, so one draw chooses in both: the smaller of two draws would not be even,
     and tokens that expire together would be refreshed in a burst.
     """
-    if expires_at is None or (expires_at - now < ON_DEMAND_BELOW and not is_import):
+    if expires_at is None:
         return None
-    latest = min(LATEST_AHEAD, max(0, expires_at - now) // 4)
+    if expires_at - now < ON_DEMAND_BELOW:
+        # Callers have an import refreshed on demand as well. If none comes, its refresh token is not to die of that.
+        return now + randomness.jitter(ON_DEMAND_BELOW, 2 * ON_DEMAND_BELOW) if is_import else None
+    latest = min(LATEST_AHEAD, (expires_at - now) // 4)
     return expires_at - randomness.jitter(latest, 2 * latest)
 
 

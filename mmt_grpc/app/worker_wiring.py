@@ -1,6 +1,7 @@
 """Puts a worker together from its parts: the verbs and the public server."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from mmt_grpc.app.doubted_callers import DoubtedCallers
 from mmt_grpc.crypto.index import KeyedCallerMacs, KeyedIndex
@@ -20,7 +21,7 @@ from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.revoke import Revoke
 from mmt_grpc.domain.verbs import Verbs
 from mmt_grpc.domain.waiting_room import WaitingRoom
-from mmt_grpc.settings.slices import ListenSlice, WorkerSlice
+from mmt_grpc.settings.slices import LimitsSlice, ListenSlice, WorkerSlice
 from mmt_grpc.store.ledger import PeeweeLedger
 from mmt_grpc.store.opening import Store
 from mmt_grpc.telemetry.clock import BootClock
@@ -31,6 +32,11 @@ from mmt_grpc.transport.credentials import CertificateFiles
 from mmt_grpc.transport.metrics import CallMetrics
 from mmt_grpc.transport.options import ServerOptions
 from mmt_grpc.transport.server import TokenServer
+
+WAITING_SHARE: Final = 12
+"""Of a worker's calls so many sixteenths may wait for providers to bring something."""
+REVOKING_SHARE: Final = 3
+"""And so many for what they say to revocations: one is left, at the worst, to the many calls that need no provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +60,8 @@ def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
     sealing = RowAccessSealing(access_keyring=parts.keyring)
     rows, clock = parts.store.tokens, BootClock()
     catalogue = Catalogue(settings.integrations, frozenset(settings.wallets))
-    waiting_room = WaitingRoom(places=settings.limits.refresh_waiters)
+    limits = settings.limits
+    waiting_room = room_for(limits.refresh_waiters, share=WAITING_SHARE, limits=limits)
     return Verbs(
         connect=Connect(
             catalogue=catalogue,
@@ -76,16 +83,23 @@ def build_verbs(parts: Parts, settings: WorkerSlice) -> Verbs:
             rows=rows,
             ledger=parts.ledger,
             index=index,
+            guard=parts.guard,
             exchanger=parts.exchanger,
             audit=parts.audit,
             clock=clock,
             # Of its own: refreshes that wait for an exchange must not keep revocations from being tried there.
-            waiting_room=WaitingRoom(places=max(1, settings.limits.refresh_waiters // 2)),
+            waiting_room=room_for(limits.refresh_waiters // 2, share=REVOKING_SHARE, limits=limits),
             failpoints=parts.failpoints,
         ),
         check_scope=CheckScope(rows=rows, index=index, sealing=sealing, guard=parts.guard, audit=parts.audit),
         find_integration=catalogue.find,
     )
+
+
+def room_for(places: int, *, share: int, limits: LimitsSlice) -> WaitingRoom:
+    """Return room for so many sixteenths of a worker's calls; one provider gets `places`, two thirds of it at most."""
+    total = max(1, limits.max_calls * share // 16)
+    return WaitingRoom(places=max(1, min(places, total * 2 // 3)), total=total)
 
 
 def build_server(parts: Parts, settings: WorkerSlice) -> TokenServer:

@@ -138,7 +138,8 @@ class SettingsTable(Table):
         default=64,
         ge=1,
         le=4096,
-        description="Calls of a worker that may wait for one provider at once, and half as many Revokes besides.",
+        description="Calls of a worker that may wait for one provider at once, and half as many Revokes besides; "
+        "for all providers together three quarters of `max_calls`, and three sixteenths.",
     )
     default_deadline: float = Field(default=10.0, gt=0, le=300, description="The deadline of a call that brings none.")
     max_connection_age: float | None = Field(

@@ -18,8 +18,9 @@ from tests.support.replica import running_serve
 from tests.support.service import Service, running_service, someone
 from tests.support.waiting import until
 
-CALLS = 128
 WAITERS = 64
+WAITING = 96
+"""Of 128 calls, for all providers together."""
 HELD = 8.0
 """Seconds that a slow provider takes: below its total timeout, and enough for a crowd to arrive on a busy machine."""
 
@@ -109,8 +110,7 @@ def test_at_most_64_calls_wait_for_one_provider_and_the_others_are_told_at_once(
     assert crowded.books("coinbase", account)["refreshes"] == 1
 
 
-def test_beyond_128_calls_every_call_but_revoke_is_refused_as_overload(crowded: Service) -> None:
-    """Revoke has places of its own, and health checks count for nothing."""
+def test_two_slow_providers_leave_a_worker_to_the_calls_that_need_none(crowded: Service) -> None:
     busy = {integration: crowded.expired(integration) for integration in ("coinbase", "uphold")}
     valid, _ = crowded.connected()
     doomed, doomed_account = crowded.connected()
@@ -119,37 +119,28 @@ def test_beyond_128_calls_every_call_but_revoke_is_refused_as_overload(crowded: 
         crowded.fault(integration, account, "slow", seconds=HELD)
     with crowd(crowded.dev.address, crowded.dev.api_keys["write"]) as callers:
         calls = [call for token_id, _ in busy.values() for call in resolving(callers, token_id, WAITERS)]
-        refused = until(lambda: _overload(crowded, valid), "all places are taken")
-        assert refused.retry_after
-        assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
-        for call in (crowded.write.resolve, crowded.write.check_scope):
-            assert refusal(lambda call=call: call(valid)).reason == "OVERLOADED"  # type: ignore[misc]  # bound
+        early = until(lambda: [call for call in calls if call.done()], "somebody is told at once")
+        assert token_of(crowded.write.resolve(valid))
+        assert crowded.write.check_scope(valid).allowed
         code = crowded.code("coinbase", someone("account"))
-        assert refusal(lambda: crowded.write.connect(someone(), "coinbase", authorization_code=code)).reason == (
-            "OVERLOADED"
-        )
+        refused = refusal(lambda: crowded.write.connect(someone(), "coinbase", authorization_code=code))
+        assert refused.reason == "PROVIDER_UNAVAILABLE"
+        assert refused.retry_after
         crowded.write.revoke(doomed)
         assert not crowded.is_live("coinbase", doomed_account, token)
         health = _health(crowded)
         assert health == health_pb2.HealthCheckResponse.SERVING
-        assert not any(call.done() for call in calls), "the crowd has gone: the machine is too slow for this test"
+        waiting = [call for call in calls if not call.done()]
+        assert len(waiting) == WAITING, "the crowd has gone: the machine is too slow for this test"
+        assert len(early) <= len(calls) - WAITING
         tokens, refusals = outcomes(calls)
-    assert not refusals
-    assert len(tokens) == CALLS
-    assert token_of(crowded.write.resolve(valid))
+    assert len(tokens) == WAITING
+    assert {refused.reason for refused in refusals} == {"PROVIDER_UNAVAILABLE"}
 
 
 def _health(service: Service) -> int:
     stub: Any = health_pb2_grpc.HealthStub(service.write.channel)
     return int(stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status)
-
-
-def _overload(service: Service, token_id: str) -> Refused | None:
-    try:
-        service.write.check_scope(token_id)
-    except Refused as refused:
-        return refused
-    return None
 
 
 def test_two_workers_on_one_address_both_answer(tmp_path: Path) -> None:

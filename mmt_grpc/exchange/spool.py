@@ -56,6 +56,9 @@ class Spool:
         """Read a record, None if there is none; `CredentialUnreadableError` if it cannot be opened."""
         try:
             sealed = self._path(kind, key).read_bytes()
+            if _is_overwritten(sealed):
+                self._finish_scrub(kind, key)
+                return None
         except FileNotFoundError:
             return None
         except OSError:
@@ -114,6 +117,14 @@ class Spool:
         path.unlink()
         self._sync_directory()
 
+    def _finish_scrub(self, kind: str, key: bytes) -> None:
+        """Remove a record that a death has left overwritten, unless another is there by now: it stands for nothing."""
+        path = self._path(kind, key)
+        with self._lock_of(key):
+            if _is_overwritten(path.read_bytes()):
+                path.unlink()
+                self._sync_directory()
+
     def _lock_of(self, key: bytes) -> threading.Lock:
         """Return what keeps two threads from writing one record, or removing what the other has just written."""
         return self._locks[key[0] % len(self._locks)]
@@ -138,6 +149,10 @@ def listed(directory: Path, kind: str | None = None) -> Iterator[Entry]:
         except FileNotFoundError:
             continue
         yield Entry(name, bytes.fromhex(key), written_at)
+
+
+def _is_overwritten(sealed: bytes) -> bool:
+    return bool(sealed) and not any(sealed)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

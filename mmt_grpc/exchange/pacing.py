@@ -26,7 +26,11 @@ class PacingObserver(Protocol):
     """Told of what operators watch."""
 
     def breaker(self, integration: str, *, is_open: bool) -> None:
-        """Say whether anything is held back at a provider: its breaker or its brake is not closed."""
+        """Say whether anything is held back at a provider: one of its circuits is not closed."""
+        ...
+
+    def circuit(self, integration: str, circuit: str, state: str) -> None:
+        """Say how one circuit of a provider stands; `circuit` is `grants`, `refusals` or `lookups`."""
         ...
 
 
@@ -49,10 +53,13 @@ class _Doors:
     lookups: Lookups
 
     @property
-    def is_closed(self) -> bool:
-        """Whether a circuit holds anything back."""
-        states = {self.gates.breaker.state, self.gates.brake.state, self.lookups.breaker.state}
-        return states != {CircuitState.CLOSED}
+    def circuits(self) -> Mapping[str, CircuitState]:
+        """How each circuit stands, by what opens it: failing grants, a mass of refused ones, or failing look-ups."""
+        return {
+            "grants": self.gates.breaker.state,
+            "refusals": self.gates.brake.state,
+            "lookups": self.lookups.breaker.state,
+        }
 
 
 class Pacing:
@@ -209,4 +216,7 @@ class Pacing:
     def _announce(self, integration: str) -> None:
         """Say how all circuits stand together; whoever comes last sees, and says, what they have become."""
         with self._announcing:
-            self._observer.breaker(integration, is_open=self._doors[integration].is_closed)
+            circuits = self._doors[integration].circuits
+            self._observer.breaker(integration, is_open=set(circuits.values()) != {CircuitState.CLOSED})
+            for circuit, state in circuits.items():
+                self._observer.circuit(integration, circuit, state.value)

@@ -32,6 +32,9 @@ REQUEST_OUTCOMES: Final = frozenset({
     "revoked", "accepted", "unsupported", "failed",
 })  # fmt: skip
 OPERATIONS: Final = frozenset({"redeem", "refresh", "revoke", "probe", "account", "scopes"})
+CIRCUITS: Final = frozenset({"grants", "refusals", "lookups"})
+CLOSED: Final = "closed"
+CIRCUIT_STATES: Final = frozenset({CLOSED, "half_open", "open"})
 SPENDING: Final = ("redeem", "refresh")
 OUR_OUTAGE: Final = "our_outage"
 TOKEN_EVENTS: Final = {
@@ -108,8 +111,15 @@ class ExchangeMetrics:
         )
         self._breaker = Gauge(
             "mmt_breaker_open",
-            "Whether a provider's circuit breaker is open.",
+            "Whether any of a provider's circuits is not closed.",
             ["integration"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._circuits = Gauge(
+            "mmt_circuit_state",
+            "1 for the state that a provider's circuit is in, 0 for the others.",
+            ["integration", "circuit", "state"],
             registry=registry,
             multiprocess_mode="livemax",
         )
@@ -128,7 +138,9 @@ class ExchangeMetrics:
     def _begin(self) -> None:
         """Show what an alert waits for before it happens: a step from 0 to 1 and no series out of nowhere."""
         for name in self._integrations:
-            self._breaker.labels(name).set(0)
+            self.breaker(name, is_open=False)
+            for circuit in CIRCUITS:
+                self.circuit(name, circuit, CLOSED)
             for operation in SPENDING:
                 self._requests.labels(name, operation, OUR_OUTAGE)
         self.spooled({})
@@ -144,8 +156,15 @@ class ExchangeMetrics:
         self._seconds.labels(name, what).observe(seconds)
 
     def breaker(self, integration: str, *, is_open: bool) -> None:
-        """Say whether a provider's breaker is open."""
+        """Say whether any of a provider's circuits is not closed."""
         self._breaker.labels(known(integration, self._integrations)).set(is_open)
+
+    def circuit(self, integration: str, circuit: str, state: str) -> None:
+        """Say in which state (one of `CIRCUIT_STATES`) a provider's circuit (one of `CIRCUITS`) is."""
+        name, which = known(integration, self._integrations), known(circuit, CIRCUITS)
+        current = known(state, CIRCUIT_STATES)
+        for one in CIRCUIT_STATES | {current}:
+            self._circuits.labels(name, which, one).set(one == current)
 
     def spooled(self, records: Mapping[str, tuple[int, int]]) -> None:
         """Say what the spool holds: by kind how many records, and when the oldest was written (Unix microseconds)."""

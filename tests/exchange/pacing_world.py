@@ -71,9 +71,13 @@ class Gauge:
 
     def __init__(self) -> None:
         self.told: list[tuple[str, bool]] = []
+        self.circuits: dict[tuple[str, str], str] = {}
 
     def breaker(self, integration: str, *, is_open: bool) -> None:
         self.told.append((integration, is_open))
+
+    def circuit(self, integration: str, circuit: str, state: str) -> None:
+        self.circuits[integration, circuit] = state
 
 
 @dataclass

@@ -98,6 +98,9 @@ class Unwatched:
     def breaker(self, integration: str, *, is_open: bool) -> None:
         """Let it pass."""
 
+    def circuit(self, integration: str, circuit: str, state: str) -> None:
+        """Let it pass."""
+
     def spooled(self, records: Mapping[str, tuple[int, int]]) -> None:
         """Let it pass."""
 

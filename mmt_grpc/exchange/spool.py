@@ -4,6 +4,7 @@ One file a record, `<kind>-<key>.record`, mode 0600, in a directory of mode 0700
 fsynced, renamed over it, and the directory fsynced; scrubbed means overwritten, fsynced and unlinked.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator
@@ -50,6 +51,9 @@ class Spool:
             try:
                 self._write(path, sealed)
             except OSError:
+                # What is left of it would take room of a full disk until the next start, and hold credentials.
+                with contextlib.suppress(OSError):
+                    path.with_suffix(_PARTIAL).unlink(missing_ok=True)
                 raise StoreUnavailableError from None
 
     def get(self, kind: str, key: bytes) -> bytes | None:

@@ -80,6 +80,12 @@ EXPIRY ?=
 campaign-expiry: setup system-packages  ## let 10,000 tokens expire within a minute, and measure what that does
 	PYTHONPATH=.:generated $(BIN)/python -m tests.campaign.expiry $(EXPIRY) $(ARGS)
 
+# How often: make campaign-rolls ROLLS=20
+ROLLS ?= 200
+.PHONY: campaign-rolls
+campaign-rolls: setup system-packages  ## replace every process over and over while all verbs are called
+	PYTHONPATH=.:generated $(BIN)/python -m tests.campaign.rolls --rolls $(ROLLS) $(ARGS)
+
 # How many seeds: make campaign-simulation SEEDS=1000
 SEEDS ?= 100000
 .PHONY: campaign-simulation

@@ -10,6 +10,7 @@ class ChildPlan:
 
     `start` is asked at each start, so that a restarted child gets what holds then. `opens_gate`: nothing is served
     before this child has been ready once. `answers`: what the child may ask of the supervisor, by message type.
+    `linger`: how many seconds one that is replaced goes on for the connections that it has, taking no new ones.
     """
 
     role: str
@@ -17,6 +18,7 @@ class ChildPlan:
     start: Callable[[], Mapping[str, object]]
     opens_gate: bool = False
     serves: bool = False
+    linger: float = 0.0
     inherit: tuple[int, ...] = ()
     answers: Mapping[str, Callable[[], Mapping[str, object]]] = field(default_factory=dict)
 

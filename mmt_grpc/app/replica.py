@@ -23,6 +23,10 @@ from mmt_grpc.telemetry.log import Log
 LIFE_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 PREFIX: Final = "MMT_"
+AGE_JITTER: Final = 0.1
+"""gRPC's core spreads the ages of connections by so much, lest all reconnect at once."""
+GOODBYE: Final = 2.0
+"""Seconds for the word that a connection is too old to reach its other end, and for calls that crossed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,7 @@ class Replica:
             module="mmt_grpc.app.worker",
             start=lambda: self._start_worker(worker_role(number), core),
             serves=True,
+            linger=linger(self.settings.table.max_connection_age),
             answers={"keyring": self._answer_keyring},
         )
 
@@ -94,6 +99,11 @@ class Replica:
         """Open the access keyring as it stands now: workers have no root key."""
         keyring = load_access_keyring(directory=self.settings.keyring_dir, root_key=access_root(self.settings))
         return keyring.serialise()
+
+
+def linger(connection_age: float) -> float:
+    """Return how many seconds a worker needs until all its connections have been asked to go elsewhere."""
+    return connection_age * (1 + AGE_JITTER) + GOODBYE
 
 
 def worker_cores(settings: Settings) -> list[int | None]:

@@ -1,16 +1,19 @@
 """A rolling restart: one child after the other takes new settings, and no call is lost on the way.
 
 The exchanger goes first: it drains and starts again, while calls that need it wait for its socket. Then each new
-worker listens on the shared address before an old one is asked to leave. What does not come up ends the roll: an
+worker listens on the shared address before an old one is asked to leave, which it does once its connections have grown
+old and gone over to the new ones. What does not come up ends the roll: an
 exchanger goes back to the settings that it had, and the workers that have not been replaced stay.
 """
 
+import contextlib
 import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from mmt_grpc.app.line import LineClosedError
 from mmt_grpc.app.plan import ChildPlan, Pace
 from mmt_grpc.app.spawning import Child
 from mmt_grpc.domain.ports.event_log import EventLog
@@ -169,5 +172,10 @@ class Rolling:
             self._ask(post, post.child, self.pace.drain)
 
     def _ask(self, post: Post, child: Child, patience: float) -> None:
-        post.leave_by = self.elapsed() + patience
-        child.process.send_signal(signal.SIGTERM)
+        linger = post.plan.linger if post.leaving else 0.0
+        post.leave_by = self.elapsed() + linger + patience
+        if linger:
+            with contextlib.suppress(LineClosedError):  # it has died already: its pidfd tells
+                child.line.send("leave", seconds=linger)
+        else:
+            child.process.send_signal(signal.SIGTERM)

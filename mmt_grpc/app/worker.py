@@ -1,5 +1,6 @@
 """The composition root of a worker: answers callers, and can open no refresh token."""
 
+import contextlib
 import os
 import queue
 import signal
@@ -39,6 +40,8 @@ LOOK_INTERVAL: Final = 1.0
 """Seconds between looks at the database: whether it answers, and whether it is the one that it was."""
 PROOF_PAUSES: Final = (1.0, 0.2)
 """Seconds between steps of the proof that ends a doubt: where it has to wait, and between batches."""
+LINGERING_PAUSE: Final = 0.1
+"""Seconds between looks at whether anybody is still connected to a worker that leaves."""
 TURNING_AWAY: Final = 0.2
 """Seconds between saying NOT_SERVING and taking no more calls."""
 
@@ -53,6 +56,8 @@ class Worker:
         self._log = log
         self._stopping = threading.Event()
         self._serve = threading.Event()
+        self._asked = threading.Event()
+        self._lingering = 0.0
         self._keyrings: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def run(self) -> bool:
@@ -61,6 +66,7 @@ class Worker:
         orders: dict[str, Callable[[Message], None]] = {
             "serve": lambda _: self._serve.set(),
             "keyring": lambda message: self._keyrings.put(from_text(message["keyring"])),
+            "leave": lambda message: self._leave(message["seconds"]),
         }
         Orders(self._line, orders, gone=self._stop).start()
         parts = self._parts()
@@ -75,7 +81,9 @@ class Worker:
             self._line.send("ready")
             process.background("readiness", lambda: self._watch(server, parts.guard))
             process.background("revivals", lambda: self._rule_out_revivals(proof))
-        self._stopping.wait()
+            self._asked.wait()
+            self._linger(server)
+        self._stopping.set()
         # Health says NOT_SERVING first: a call that arrives in the instant of the stop may see CANCELLED instead of a
         # refusal (grpc/grpc#41785), so balancers and channels are given a moment to turn away.
         server.announce_drain()
@@ -86,6 +94,26 @@ class Worker:
     def _stop(self) -> None:
         self._stopping.set()
         self._serve.set()
+        self._asked.set()
+
+    def _leave(self, seconds: float) -> None:
+        """Begin to leave: another worker has come, and the supervisor waits so long for this one's connections."""
+        self._lingering = seconds
+        self._serve.set()
+        self._asked.set()
+
+    def _linger(self, server: TokenServer) -> None:
+        """Serve the connections that there are until they are old: what follows ends calls that cross it unbegun.
+
+        gRPC's core says goodbye to a connection of that age without losing a call, and to all at its end not so.
+        """
+        if self._stopping.is_set():
+            return
+        server.stop_listening()
+        until = time.monotonic() + self._lingering
+        while server.has_connections() and time.monotonic() < until:
+            if self._stopping.wait(LINGERING_PAUSE):
+                return
 
     def _parts(self) -> Parts:
         settings, log = self._settings, self._log
@@ -110,6 +138,10 @@ class Worker:
 
     def _ask_keyring(self) -> KeyringContents:
         """Have the supervisor read the keyring again: a worker has no root key to open it with."""
+        # What came too late for an earlier question is no answer to this one.
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._keyrings.get_nowait()
         self._line.send("keyring")
         try:
             return decode(self._keyrings.get(timeout=KEYRING_PATIENCE))

@@ -142,10 +142,12 @@ class SettingsTable(Table):
         "for all providers together three quarters of `max_calls`, and three sixteenths.",
     )
     default_deadline: float = Field(default=10.0, gt=0, le=300, description="The deadline of a call that brings none.")
-    max_connection_age: float | None = Field(
-        default=None,
+    max_connection_age: float = Field(
+        default=30.0,
         ge=1,
-        description="Age at which a connection is asked to reconnect, so that workers share the load.",
+        le=86_400,
+        description="Age at which a connection is asked to reconnect, so that workers share the load; a roll waits "
+        "for it, so that no call is lost with a connection.",
     )
     grace: float = Field(
         default=15.0, ge=0, le=600, description="How long calls in progress may take when the service stops."

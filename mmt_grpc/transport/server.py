@@ -11,6 +11,7 @@ from mmt_grpc.domain.ports.audit import Audit
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.verbs import Verbs
+from mmt_grpc.transport import own_sockets
 from mmt_grpc.transport.arrival import Authenticator
 from mmt_grpc.transport.bodies import Bodies
 from mmt_grpc.transport.credentials import ListenError, tls
@@ -40,6 +41,7 @@ class TokenServer:
         options: ServerOptions,
     ) -> None:
         self._options = options
+        self._ports: list[int] = []
         self._bodies = Bodies(clock=clock)
         interceptors = Interceptors(
             authenticator=authenticator,
@@ -72,8 +74,8 @@ class TokenServer:
         """Bind the addresses and return the first one's port; raises `ListenError`."""
         options = self._options
         options.check_protection()
-        ports = [self._bind(address) for address in (options.listen, *options.further)]
-        return ports[0]
+        self._ports = [self._bind(address) for address in (options.listen, *options.further)]
+        return self._ports[0]
 
     def _bind(self, address: str) -> int:
         certificate = self._options.certificate
@@ -95,6 +97,14 @@ class TokenServer:
         status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
         for service in HEALTH_NAMES:
             self._health.set(service, status)
+
+    def stop_listening(self) -> None:
+        """Take no more connections, where others listen on the same addresses; those that there are go on."""
+        own_sockets.stop_listening(self._ports)
+
+    def has_connections(self) -> bool:
+        """Whether anybody is connected."""
+        return own_sockets.has_connections(self._ports)
 
     def announce_drain(self) -> None:
         """Let health say NOT_SERVING for good, so that balancers turn away before calls are refused."""

@@ -1,5 +1,6 @@
 """Who is asked to leave in a roll and does not is killed, and the roll goes on."""
 
+import dataclasses
 import os
 import signal
 from collections.abc import Callable
@@ -31,6 +32,7 @@ class Leaving:
     def __init__(self, *roles: str) -> None:
         self.now = 100.0
         self.killed: list[str] = []
+        self.told: list[tuple[str, dict[str, object]]] = []
         self.log = RecordingLog()
         self.posts = [Post(plan(role), child=self._child(role)) for role in roles]
         self.rolling = Rolling(posts=self.posts, start=self.start, log=self.log, pace=PACE, elapsed=lambda: self.now)
@@ -44,7 +46,8 @@ class Leaving:
 
     def _child(self, role: str) -> Child:
         process = SimpleNamespace(send_signal=lambda _: None, kill=lambda: self.killed.append(role))
-        return cast("Child", SimpleNamespace(role=role, pid=1, ready=True, process=process))
+        line = SimpleNamespace(send=lambda kind, **fields: self.told.append((kind, fields)))
+        return cast("Child", SimpleNamespace(role=role, pid=1, ready=True, process=process, line=line))
 
 
 def test_an_exchanger_that_does_not_leave_in_time_is_killed_once() -> None:
@@ -82,6 +85,19 @@ def test_a_worker_that_does_not_leave_in_time_is_killed_though_the_roll_is_over(
 
     there.pass_time(30)
 
+    assert there.killed == ["worker-0"]
+
+
+def test_a_worker_with_connections_that_grow_old_is_told_how_long_they_take_and_given_that_time() -> None:
+    there = Leaving("worker-0")
+    there.posts[0].plan = dataclasses.replace(there.posts[0].plan, linger=35)
+    there.rolling.begin([plan("worker-1")])
+    there.rolling.came(there.posts[1])
+
+    assert there.told == [("leave", {"seconds": 35})]
+    there.pass_time(64.9)
+    assert there.killed == []
+    there.pass_time(0.1)
     assert there.killed == ["worker-0"]
 
 

@@ -2,29 +2,21 @@
 
 import os
 import signal
-import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-import grpc
 import pytest
 
-from mmt.v1 import token_service_pb2, token_service_pb2_grpc
 from mmt_grpc.app.plan import ChildPlan
 from mmt_grpc.app.reloading import first_free
 from mmt_grpc.app.rolling import Post, Roll, Rolling
 from mmt_grpc.app.spawning import Child
-from tests.support.clients import READ, token_of
+from tests.support.clients import token_of
 from tests.support.fakes_failure import RecordingLog
 from tests.support.processes import children
-from tests.support.service import Service, running_service
+from tests.support.service import running_service
 from tests.support.waiting import until
-
-BUG_OF_THE_CORE = grpc.StatusCode.CANCELLED
-"""What gRPC's core says to a call that arrives in the instant of a server's stop (grpc/grpc#41785): never accepted."""
-NEVER_TAKEN = "Cancelling all calls"
-"""What it says, as UNAVAILABLE, to a call in its own queue once all that were accepted have ended."""
 
 
 def plan(role: str, *, serves: bool = False) -> ChildPlan:
@@ -157,43 +149,20 @@ def test_settings_that_nothing_can_start_with_are_taken_back_and_later_ones_take
     assert connected != token_id
 
 
-def test_calls_go_on_while_every_child_is_replaced() -> None:
-    with running_service(MMT_WORKERS="2") as service:
+def test_every_child_is_replaced_and_the_old_workers_go_once_their_connections_have() -> None:
+    with running_service(MMT_WORKERS="2", MMT_MAX_CONNECTION_AGE="1") as service:
         token_id, _ = service.connected()
         before = children(service.dev.process.pid)
-        stop, codes = threading.Event(), list[grpc.StatusCode]()
-        callers = [threading.Thread(target=call, args=(service, token_id, stop, codes)) for _ in range(4)]
-        for caller in callers:
-            caller.start()
         os.kill(service.dev.process.pid, signal.SIGHUP)
         until(lambda: '"event":"roll_ended"' in service.dev.logs(), "the roll ends")
         until(lambda: len(children(service.dev.process.pid)) == len(before), "the old ones are gone")
-        stop.set()
-        for caller in callers:
-            caller.join()
         after = children(service.dev.process.pid)
+        with service.caller(service.dev.api_keys["read"]) as caller:
+            assert token_of(caller.resolve(token_id))
 
     assert {title for title in after if "worker" in title} == {"mmt: worker 2", "mmt: worker 3"}
     assert after["mmt: exchanger"] != before["mmt: exchanger"]
     assert after["mmt: sandbox"] == before["mmt: sandbox"]
-    assert set(codes) - {BUG_OF_THE_CORE} == {grpc.StatusCode.OK}
-
-
-def call(service: Service, token_id: str, stop: threading.Event, codes: list[grpc.StatusCode]) -> None:
-    """Resolve over and over on one channel, as a backend service does: with what gRPC retries by itself."""
-    metadata = (("authorization", f"Bearer {service.dev.api_keys['write']}"),)
-    options = [("grpc.use_local_subchannel_pool", 1)]
-    with grpc.insecure_channel(service.dev.address, options=options) as channel:
-        tokens = token_service_pb2_grpc.TokenServiceStub(channel)
-        while not stop.is_set():
-            request = token_service_pb2.ResolveRequest(token_id=token_id, required_scope=READ)
-            try:
-                tokens.Resolve(request, metadata=metadata, timeout=30)
-            except grpc.RpcError as error:
-                refused = cast("grpc.Call", error)
-                codes.append(BUG_OF_THE_CORE if refused.details() == NEVER_TAKEN else refused.code())
-            else:
-                codes.append(grpc.StatusCode.OK)
 
 
 @pytest.mark.parametrize("text", ["[nonsense", "max_calls = 0"])

@@ -9,7 +9,7 @@ from mmt_grpc.crypto.contents import KeyringContents, Kind, Label, decode, encod
 from mmt_grpc.crypto.epoch import EpochKey
 from mmt_grpc.crypto.errors import KeyringError
 from mmt_grpc.crypto.key import Key
-from mmt_grpc.domain.errors import StoreUnavailableError
+from mmt_grpc.domain.errors import EpochUnknownError, StoreUnavailableError
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Clock
 
@@ -72,10 +72,14 @@ class Keyring:
         return self._snapshot.epochs.get(number) or self._find_anew(number)
 
     def require(self, number: int) -> EpochKey:
-        """Return the key of an epoch; `StoreUnavailableError` if there is none, the keyring read again included."""
-        key = self._snapshot.epochs.get(number) or self._find_anew(number)
+        """Return the key of an epoch; `EpochUnknownError` if there is none, the keyring read again included."""
+        try:
+            key = self.find(number)
+        except StoreUnavailableError:
+            # Whose epoch is loaded is served all the same: a keyring that is away is no outage of all the rows.
+            raise EpochUnknownError(may_arrive=True) from None
         if key is None:
-            raise StoreUnavailableError
+            raise EpochUnknownError(may_arrive=number > max(self.epochs))
         return key
 
     def refresh(self) -> None:

@@ -11,6 +11,8 @@ MmtError
 
 Their text is a fixed sentence; what varies are the fields, none of which carries a secret. `StoreUnavailableError` says
 that nothing was applied; its subclass `StoreOutcomeUnknownError` that this is not known, so that the writer reads back.
+`EpochUnknownError` and `RowUnparsableError`, which is no refusal of the contract, are one row's own fault: whoever goes
+through many rows goes on with the next.
 """
 
 import enum
@@ -214,6 +216,26 @@ class StoreUnavailableError(UnavailableError):
 
 class StoreOutcomeUnknownError(StoreUnavailableError):
     """The database may or may not have applied the change: read back by key, attempt and version."""
+
+
+class EpochUnknownError(StoreUnavailableError):
+    """No key of a row's epoch is here, the keyring read again included: that row's own fault, and not the store's.
+
+    `may_arrive`: other replicas may have it, and this one later. The epoch is newer than those that are loaded, or the
+    keyring could not be read again.
+    """
+
+    def __init__(self, *, may_arrive: bool) -> None:
+        super().__init__()
+        self.may_arrive = may_arrive
+
+
+class RowUnparsableError(ValueError):
+    """A row has a value that this version does not know in a `column`: a newer version's, or nobody's."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(f"an unknown value of {column}")
+        self.column = column
 
 
 class AuditUnavailableError(UnavailableError):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from mmt_grpc.domain.errors import MmtError, UnavailableError
+from mmt_grpc.domain.errors import EpochUnknownError, MmtError, UnavailableError
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
@@ -121,15 +121,17 @@ class Scheduler:
         return sorted(planned, key=lambda one: one.at)
 
     def launch(self, row: TokenRow) -> bool:
-        """Start one row, unless its provider admits nothing now; raises `UnavailableError`s as the start."""
+        """Start one row, unless its provider admits nothing now; raises `UnavailableError`s that are not the row's own
+        as the start.
+        """
         integration, key = row.binding.integration, row.binding.token_key
         if self._is_closed(integration):
             return False
         try:
             started = self._start(row)
-        except UnavailableError:
-            raise
         except MmtError as error:
+            if isinstance(error, UnavailableError) and not isinstance(error, EpochUnknownError):
+                raise
             # The row's own fault, perhaps for long: what comes after it must not wait for it.
             self._log.warning("due_row_not_started", integration=integration, reason=error.reason.value)
             started = False

@@ -1,16 +1,23 @@
 """What is left of attempts, requests and grants that run no more is settled: at the start, and ever after."""
 
+import contextlib
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
+from mmt_grpc.domain.errors import (
+    CredentialUnreadableError,
+    EpochUnknownError,
+    RowUnparsableError,
+    StoreUnavailableError,
+)
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, SettlementRows
 from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.exchange.attempt_records import AttemptLog, AttemptRecord, Kept
+from mmt_grpc.exchange.awaited import Awaited
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.records import decode_grant
@@ -22,8 +29,8 @@ from mmt_grpc.exchange.unkept import GRANT, Unkept
 CHECKED_AFTER: Final = 60 * MICROSECONDS
 """How long after its lease a committed answer's row is looked at once more."""
 
-DISK_AWAITED: Final = 120 * MICROSECONDS
-"""For how long a recovery waits for a record that cannot be read: a disk that comes back does so within that."""
+_CHUNK: Final = 100
+"""Rows that are read at once: one that does not parse has so many looked at one by one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,8 +50,7 @@ class Settling:
     disk: Disk
     log: EventLog
     _settled: dict[bytes, int] = field(default_factory=dict)
-    _unreadable: dict[bytes, int] = field(default_factory=dict)
-    """Since when a record has not been readable in this life, microseconds of the database's time."""
+    _awaited: Awaited = field(default_factory=Awaited)
     _has_written: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -58,33 +64,22 @@ class Settling:
     def settle_attempts(self, *, every: bool, awaits_disk: bool = True) -> bool:
         """Settle the attempts that run no more; True if none is left that leases have to wait for.
 
-        Those that cannot be read are waited for only where `awaits_disk`: a failover may have taken something back.
+        Those that cannot be read, or whose rows others might open, are waited for only where `awaits_disk`: a failover
+        may have taken something back.
 
         What is settled stays on disk for ten minutes, and is held against its row after one and, with `every`, now: a
         failover may have taken back what was written of it.
         """
         with self._lock:
             now = self.attempts.now()
-            kept = self.attempt_log.read(skip=() if every else self._kept(now))
-            self._note(kept.unreadable, now)
+            unread = () if every else self._kept(now)
+            kept = self.attempt_log.read(skip=unread)
+            self._awaited.note(kept, now, unread=unread)
             past = self._past(kept.records) if every else frozenset[bytes]()
             waiting = [record for record in kept.records if not self._settle(record, now, every=every, past=past)]
             for row in self.attempts.named(self.owner):
                 self._settle_unrecorded(row, kept)
-            return not waiting and not (awaits_disk and self._waits_for_disk(now))
-
-    def _note(self, unreadable: Collection[bytes], now: int) -> None:
-        self._unreadable = {
-            attempt_id: self._unreadable.get(attempt_id, self._settled.get(attempt_id, now))
-            for attempt_id in unreadable
-        }
-
-    def _waits_for_disk(self, now: int) -> bool:
-        """Whether a record that cannot be read may hold what a failover has just taken back from a row.
-
-        The row may name nobody then, and whose it is says the record alone: all leases wait for it, but not for ever.
-        """
-        return any(now - since < DISK_AWAITED for since in self._unreadable.values())
+            return not waiting and not (awaits_disk and self._awaited.is_any(now))
 
     def _past(self, records: Sequence[AttemptRecord]) -> Collection[bytes]:
         """Return the attempts that their rows have left behind, this replica's name as well.
@@ -92,7 +87,7 @@ class Settling:
         Of ten minutes' answers nearly all are: one reading of many rows is as good as a look at each, since a row only
         goes back in a failover, after which all is settled anew.
         """
-        rows = self.attempts.read_many({(record.intent.shard, record.intent.token_key) for record in records})
+        rows = self._read_many(sorted({(record.intent.shard, record.intent.token_key) for record in records}))
         return {
             record.intent.attempt_id
             for record in records
@@ -100,6 +95,14 @@ class Settling:
             and self.settlement.is_past(row, record.intent)
             and self.owner not in {row.doubt_owner, row.lease_owner}
         }
+
+    def _read_many(self, keys: Sequence[tuple[int, bytes]]) -> Mapping[bytes, TokenRow]:
+        """Read rows, but for those that do not parse and a few beside them, which are looked at one by one."""
+        rows: dict[bytes, TokenRow] = {}
+        for start in range(0, len(keys), _CHUNK):
+            with contextlib.suppress(RowUnparsableError):
+                rows |= self.attempts.read_many(keys[start : start + _CHUNK])
+        return rows
 
     def unsettled(self) -> int:
         """Return how many attempts that run no more hold an answer, or may, that has not come to its end.
@@ -125,14 +128,27 @@ class Settling:
         return {attempt_id for attempt_id, settled_at in self._settled.items() if now - settled_at < KEPT}
 
     def _settle(self, record: AttemptRecord, now: int, *, every: bool, past: Collection[bytes]) -> bool:
-        """Return whether nobody has to wait for a record: it is settled, kept for a while, running, or unreadable."""
+        """Return whether no other attempt has to end before a record: it is settled, kept for a while, running, or its
+        row cannot be opened.
+        """
         with self.lanes.held(record.intent.token_key) as held:
             try:
                 return self._settle_held(record, now, every=every, past=past) if held else True
             except CredentialUnreadableError:
-                # Nobody can lease a row that does not open; what is on disk stays for the day it does.
-                self.log.error("answer_waits_for_unreadable_row", integration=record.intent.integration)
+                self._leave(record, None)
                 return True
+            except EpochUnknownError as error:
+                self._leave(record, now if error.may_arrive else None)
+                return True
+            except RowUnparsableError:
+                # Replicas of another version may know what it says.
+                self._leave(record, now)
+                return True
+
+    def _leave(self, record: AttemptRecord, since: int | None) -> None:
+        """Leave an answer on disk for the day its row opens; that it waits is said once in a life."""
+        if self._awaited.shut(record.intent.attempt_id, since):
+            self.log.error("answer_waits_for_unreadable_row", integration=record.intent.integration)
 
     def _settle_held(self, record: AttemptRecord, now: int, *, every: bool, past: Collection[bytes]) -> bool:
         """Settle a record; False if another attempt has to end first. It is kept from when that was done, not before:
@@ -154,6 +170,7 @@ class Settling:
             has_written = verdict is Verdict.COMMITTED
         else:
             return True
+        self._awaited.opened(attempt_id)
         self._has_written |= has_written
         if verdict is None or verdict.is_final:
             if has_written or settled_at is None:
@@ -164,10 +181,10 @@ class Settling:
     def _let_go(self, record: AttemptRecord, *, is_over: bool) -> None:
         """Keep what is settled for a while, without standing in anybody's way."""
         if not is_over:
-            self.settlement.clear(record.intent, unreadable=self._unreadable)
+            self.settlement.clear(record.intent, unreadable=self._awaited.unreadable)
             return
         try:
-            self.settlement.forget(record, unreadable=self._unreadable)
+            self.settlement.forget(record, unreadable=self._awaited.unreadable)
         except StoreUnavailableError:
             # The disk refuses to forget it: nothing is lost, and the next round tries again.
             self.disk.failed()
@@ -192,13 +209,15 @@ class Settling:
     def _settle_grant(self, key: bytes) -> None:
         try:
             content = self.spool.get(GRANT, key)
-        except CredentialUnreadableError:
-            # Its epoch is gone, or the disk is bad: nobody can revoke it, and a start must not fail for it.
+            if content is None:
+                return
+            request_key = decode_grant(content).request_key
+        except (CredentialUnreadableError, ValueError):
+            # Its epoch is gone, the disk is bad, or another version wrote it: nobody here can revoke it, and a start
+            # must not fail for it.
             self.log.error("grant_unreadable")
             return
-        if content is None:
-            return
-        recorded = self.rows.read_request(decode_grant(content).request_key)
+        recorded = self.rows.read_request(request_key)
         request = ConnectRequest(key, b"", self.owner, self.life) if recorded is None else recorded.request
         if recorded is not None and recorded.state == "DONE":
             self.unkept.scrub(request)

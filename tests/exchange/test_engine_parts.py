@@ -152,7 +152,7 @@ class TestProcess:
 
     def test_a_record_that_cannot_be_opened_does_not_keep_it_from_starting(self, world: World) -> None:
         spool = world.directory / THIS.decode() / "spool"
-        (spool / f"grant-{bytes(32).hex()}.record").write_bytes(bytes(200))
+        (spool / f"grant-{bytes(32).hex()}.record").write_bytes(b"?" * 200)
 
         world.restart()
 

@@ -8,7 +8,7 @@ import pytest
 
 from mmt_grpc.domain.model import Cause
 from mmt_grpc.domain.token_row import TokenState
-from mmt_grpc.exchange.settling import DISK_AWAITED
+from mmt_grpc.exchange.awaited import DISK_AWAITED
 from tests.exchange.bad_blocks import BadBlocks, live, record, uncommitted
 from tests.support.fakes_failure import CrashError
 from tests.support.fakes_world import OTHER, THIS, Client, World

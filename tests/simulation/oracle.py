@@ -6,7 +6,7 @@ from typing import Final
 
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.token_row import TokenRow, TokenState
-from mmt_grpc.exchange.settling import DISK_AWAITED
+from mmt_grpc.exchange.awaited import DISK_AWAITED
 from tests.simulation.exchange import Chain, Exchange, Post
 from tests.simulation.scheduler import Process, Scheduler
 from tests.simulation.sealing import PlainSealing

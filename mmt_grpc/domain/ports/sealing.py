@@ -63,8 +63,8 @@ class CallerMacs(Protocol):
 class AccessSealing(Protocol):
     """What a worker opens. No method of it can open a refresh token.
 
-    Raises `CredentialUnreadableError` if anything does not fit, `StoreUnavailableError` if the key epoch is unknown
-    even after the keyring was read again.
+    Raises `CredentialUnreadableError` if anything does not fit, `EpochUnknownError` if the key epoch is unknown even
+    after the keyring was read again.
     """
 
     def open_access(self, row: AccessRow) -> Credential:

@@ -47,7 +47,8 @@ def test_a_session_that_nobody_is_asked_about_shows_nothing(
     failing: World, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing.clock.advance(FIRST_PAUSE)
-    monkeypatch.setattr(failing.providers["binance"], "read_account", lambda _: None)
+    for question in ("read_account", "read_granted_scopes"):
+        monkeypatch.setattr(failing.providers["binance"], question, lambda _: None)
     grant = failing.binance.session("alice")
 
     assert client.connect("alice", grant, integration="binance").token_id

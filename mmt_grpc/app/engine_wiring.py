@@ -83,7 +83,13 @@ class EngineWiring:
     @cached_property
     def _probing(self) -> Probing:
         parts = self._parts
-        return Probing(rows=parts.tokens, sealing=parts.sealing, providers=parts.providers, pacing=parts.pacing)
+        return Probing(
+            rows=parts.tokens,
+            guard=self._guard,
+            sealing=parts.sealing,
+            providers=parts.providers,
+            pacing=parts.pacing,
+        )
 
     @cached_property
     def _guard(self) -> RevivalGuard:

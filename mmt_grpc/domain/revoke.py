@@ -14,6 +14,7 @@ from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.exchanger import CallContext, Exchanger, StagedRevocation
 from mmt_grpc.domain.ports.sealing import Index
 from mmt_grpc.domain.ports.store import Ledger, TokenRows
+from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.token_row import TokenRow
 from mmt_grpc.domain.verbs import Call, Revoked
 from mmt_grpc.domain.waiting_room import WaitingRoom
@@ -29,6 +30,7 @@ class Revoke:
     rows: TokenRows
     ledger: Ledger
     index: Index
+    guard: RevivalGuard
     exchanger: Exchanger
     audit: Audit
     clock: Clock
@@ -36,11 +38,16 @@ class Revoke:
     failpoints: Failpoints
 
     def __call__(self, call: Call, text: str) -> Revoked:
-        """Revoke a normalised token id; raises `TokenNotFoundError`, `ScopeMismatchError`."""
+        """Revoke a normalised token id; raises `TokenNotFoundError`, `ScopeMismatchError`.
+
+        A row that the ledger names already is deleted like any other. `StoreUnavailableError` if the database is
+        another installation's: what is not there is taken for done, and it would live on in the right one.
+        """
         with trail(self.audit, call, Method.REVOKE) as entries:
             key = self.index.token_key(call.client_id, text)
             entries.know(token_key=key)
-            row = self.rows.read(token_id.shard_of(text), key).row
+            calm, row = self.guard.calm, self.rows.read(token_id.shard_of(text), key).row
+            self.guard.check(calm, None)
             if row is None:
                 raise TokenNotFoundError
             binding = row.binding

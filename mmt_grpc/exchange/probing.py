@@ -10,6 +10,7 @@ from mmt_grpc.domain.model import Credential, Liveness
 from mmt_grpc.domain.ports.providers import ProviderError, Providers
 from mmt_grpc.domain.ports.sealing import Sealing
 from mmt_grpc.domain.ports.store import TokenRows
+from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.exchange.admission import Refused
 from mmt_grpc.exchange.obtaining import refusal, waiting_for
 from mmt_grpc.exchange.pacing import Pacing
@@ -20,6 +21,7 @@ class Probing:
     """Asks the exchange: at once or not at all, and of a dead one only so many at a time."""
 
     rows: TokenRows
+    guard: RevivalGuard
     sealing: Sealing
     providers: Providers
     pacing: Pacing
@@ -27,9 +29,11 @@ class Probing:
     def probe(self, *, shard: int, token_key: bytes, generation: int) -> Liveness:
         """Ask about the credential of a generation; one that has been replaced since counts as ALIVE.
 
-        Raises `TokenNotFoundError`, `CredentialUnreadableError` and the provider's `UnavailableError`s.
+        Raises `TokenNotFoundError`, `CredentialUnreadableError`, `StoreUnavailableError` and the provider's
+        `UnavailableError`s.
         """
-        row = self.rows.read(shard, token_key).row
+        calm, row = self.guard.calm, self.rows.read(shard, token_key).row
+        self.guard.check(calm, None if row is None else token_key)
         if row is None:
             raise TokenNotFoundError
         if row.binding.generation > generation:

@@ -70,6 +70,7 @@ class Life:
             rows=self.line.over(database.tokens),
             ledger=self._ledger(),
             index=PlainIndex(),
+            guard=self.engine.comparing.guard,
             exchanger=self.engine,
             audit=SimulatedAudit(),
             clock=SimulatedClock(self),

@@ -186,6 +186,7 @@ def build_verbs(parts: Parts, *, catalogue: Catalogue, exchanger: Exchanger, gua
             rows=parts.rows,
             ledger=parts.ledger,
             index=parts.index,
+            guard=guard,
             exchanger=exchanger,
             audit=parts.audit,
             clock=parts.clock,

@@ -67,8 +67,11 @@ class RevivalGuard:
     def has_opened(self, recovery: int) -> None:
         """Take it that this process itself has opened a recovery: no news to it."""
         with self._lock:
+            # What is being read may be from before it, and would seem older.
+            self._looks += 1
             if self._past is not None:
-                self._past = replace(self._past, recovery=recovery)
+                # A number below one that was seen is an older database's: the next look is to find that out.
+                self._past = replace(self._past, recovery=max(self._past.recovery, recovery))
 
     def look(self) -> DatabaseAge | None:
         """Compare what the database says of itself with what it said before; None if it is another's.

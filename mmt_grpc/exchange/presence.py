@@ -54,7 +54,8 @@ class Presence:
             beaten = self.replicas.beat(beat, replaces=self._replaces)
         else:
             replaced = self._end_of_predecessor()
-            beaten = self.replicas.beat(beat)
+            # Another clone may have looked at the same moment: one of both finds another life there than it saw.
+            beaten = self.replicas.beat(beat, replaces=replaced)
             # A failover may bring the predecessor's registration back.
             self._replaces = replaced
         if beaten.is_taken:

@@ -34,7 +34,10 @@ class Lanes:
             return len(self._running)
 
     def start(self, lane: str, key: bytes, work: Callable[[], None]) -> bool:
-        """Run `work` soon; False if its key runs already, or the lane is full or closed."""
+        """Run `work` soon; False if its key runs already, or the lane is full or closed.
+
+        Raises `RuntimeError` if no thread is to be had: it does not run then.
+        """
         with self._lock:
             queued = sum(1 for running in self._running.values() if running == lane)
             if self._closed or key in self._running or queued >= self._longest_queue:
@@ -43,9 +46,23 @@ class Lanes:
             executor = self._lanes.get(lane)
             if executor is None:
                 executor = self._lanes[lane] = ThreadPoolExecutor(self._threads, thread_name_prefix=f"lane-{lane}")
-            future = executor.submit(work)
+            let_go = threading.Event()
+            try:
+                future = executor.submit(self._work, work, let_go)
+            except RuntimeError:
+                # The executor has queued it all the same, for a thread that it has or may have later.
+                let_go.set()
+                self._end(key)
+                raise
         future.add_done_callback(lambda _: self._end(key))
         return True
+
+    def _work(self, work: Callable[[], None], let_go: threading.Event) -> None:
+        with self._lock:
+            # Who starts it holds the lock until it is known whether it could be.
+            if let_go.is_set():
+                return
+        work()
 
     @contextlib.contextmanager
     def held(self, key: bytes) -> Iterator[bool]:

@@ -91,7 +91,7 @@ class Budget:
         Waits for up to `patience` microseconds if one may be had by then. Raises `StoreUnavailableError`.
         """
         until = self._clock.elapsed() + patience
-        while wait := self._take(demand=demand):
+        while wait := self._take(demand=demand, until=until):
             if wait > until - self._clock.elapsed():
                 return wait
             self._clock.sleep(wait)
@@ -115,9 +115,15 @@ class Budget:
         if ahead is not None:
             self._budgets.postpone(self._integration, now + wait + ahead)
 
-    def _take(self, *, demand: bool) -> int:
-        """Take one of what is here or in the store, which one thread asks at a time: the next may know by then."""
-        with self._asking:
+    def _take(self, *, demand: bool, until: int) -> int:
+        """Take one of what is here or in the store, which one thread asks at a time: the next may know by then.
+
+        A store that is slow to answer those before is waited for until then, too.
+        """
+        patience = max(SHORTEST_PAUSE, until - self._clock.elapsed())
+        if not self._asking.acquire(timeout=patience / MICROSECONDS):
+            return max(SHORTEST_PAUSE, self.wait(demand=demand, patience=0))
+        try:
             with self._lock:
                 wait = self._known_wait(demand=demand)
                 if wait:
@@ -126,6 +132,8 @@ class Budget:
                     self._spare -= 1
                     return 0
             return self._ask(demand=demand)
+        finally:
+            self._asking.release()
 
     def _known_wait(self, *, demand: bool) -> int:
         now = self._clock.elapsed()

@@ -78,7 +78,7 @@ class EngineWiring:
 
     @cached_property
     def _upstream(self) -> UpstreamWork:
-        return build_upstream(self._parts)
+        return build_upstream(self._parts, self._guard)
 
     @cached_property
     def _probing(self) -> Probing:

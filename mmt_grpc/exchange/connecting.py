@@ -128,7 +128,9 @@ class Connecting:
             now = self.rows.now()
             began = self.clock.elapsed()
             check_times(order.grant, now)
-            before = self._known(order)
+            calm, before = self.guard.calm, self._known(order)
+            # Nothing is spent for a database that has become another's meanwhile.
+            self.guard.check(calm, None)
             self.committing.check_known(before)
             self.audit.intend(order)
         except MmtError as error:

@@ -89,12 +89,11 @@ class Refreshing:
         """Start a refresh ahead of expiry; False if it may not be now, or the row has changed. Raises as `start`."""
         if self.lanes.is_running(row.binding.token_key):
             return False
-        if not self.guard.calm:
-            self.guard.examine(row.binding.token_key)
-        seen = self.rows.read(row.shard, row.binding.token_key)
+        calm, seen = self.guard.calm, self.rows.read(row.shard, row.binding.token_key)
         if seen.row is None or seen.row.version != row.version:
             # It was read a while ago, with all that is due: another replica has come to it since.
             return False
+        self.guard.check(calm, row.binding.token_key)
         return self._answer(CallContext(call_id, OWN_WORK), seen.row, seen.now, demand=False) is STARTED
 
     def _answer(self, context: CallContext, row: TokenRow, now: int, *, demand: bool) -> RefreshAnswer:

@@ -12,6 +12,7 @@ from mmt_grpc.domain.ports.exchanger import StagedRevocation
 from mmt_grpc.domain.ports.providers import Providers
 from mmt_grpc.domain.ports.sealing import Sealing
 from mmt_grpc.domain.ports.store import Ledger, TokenRows
+from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.exchange.admission import Refused
 from mmt_grpc.exchange.pacing import Pacing
@@ -38,6 +39,7 @@ class Sending:
     spool: Spool
     rows: TokenRows
     ledger: Ledger
+    guard: RevivalGuard
     sealing: Sealing
     epochs: LoadedEpochs
     providers: Providers
@@ -61,10 +63,14 @@ class Sending:
         return self._send_staged(entry.key, waited)
 
     def complete(self, shard: int, token_key: bytes) -> Upstream:
-        """Revoke what was staged for a row, if the row is gone."""
+        """Revoke what was staged for a row, if the row is gone: not merely absent from another's database."""
         content = self.spool.get(REVOCATION, token_key)
-        if content is None or self.rows.read(shard, token_key).row is not None:
+        if content is None:
             return Upstream.FAILED
+        calm, row = self.guard.calm, self.rows.read(shard, token_key).row
+        if row is not None:
+            return Upstream.FAILED
+        self.guard.check(calm, None)
         staged = decode_staged(content)
         opened = self.sealing.open(staged.binding, staged.sealed)
         upstream = self._paced(staged.binding.integration, opened.credential, opened.renewal)

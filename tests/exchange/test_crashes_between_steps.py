@@ -135,3 +135,13 @@ def _assert_revoked(world: World, client: Client, token: str) -> None:
     assert list((world.directory / "this-replica-000" / "spool").iterdir()) == []
     with pytest.raises(TokenNotFoundError):
         client.resolve(token)
+
+
+def test_what_is_revoked_upstream_has_its_record_until_that_is_known(world: World, client: Client, token: str) -> None:
+    seen = list[tuple[int, list[str]]]()
+    world.failpoints.at("revoke.after_upstream", lambda: seen.append((world.coinbase.living, world.spooled())))
+
+    client.revoke(token)
+
+    assert seen == [(0, ["revocation"])]
+    assert world.spooled() == []

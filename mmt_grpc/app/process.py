@@ -17,6 +17,7 @@ from mmt_grpc.settings.slices import AuditSlice, ProcessSlice, StoreSlice
 from mmt_grpc.store.execution import FaultReport
 from mmt_grpc.store.ledger import PeeweeLedger, open_ledger
 from mmt_grpc.store.opening import Store, open_store
+from mmt_grpc.store.parsing import UnparsableRow
 from mmt_grpc.store.refusals import StartRefusedError
 from mmt_grpc.telemetry.foreign import capture
 from mmt_grpc.telemetry.log import Level, Log
@@ -115,6 +116,9 @@ def open_stores(
     def on_fault(report: FaultReport) -> None:
         log.warning("store_fault", phase=report.phase, kind=report.kind, number=report.number)
 
+    def on_unparsable(row: UnparsableRow) -> None:
+        log.error("row_unparsable", shard=row.shard, integration=row.integration, column=row.column)
+
     store = open_store(
         stores.database_url.reveal(),
         pool_size=stores.pool_size,
@@ -122,6 +126,7 @@ def open_stores(
         on_fault=on_fault,
         on_loss=on_loss,
         on_event=on_event,
+        on_unparsable=on_unparsable,
     )
     return store, open_ledger(stores.ledger_url.reveal(), settings=stores.options, on_fault=on_fault)
 

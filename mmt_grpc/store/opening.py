@@ -13,6 +13,7 @@ from mmt_grpc.store.events import OnEvent, Outbox, Randomness
 from mmt_grpc.store.execution import Execution, FaultReport
 from mmt_grpc.store.installations import PeeweeInstallations
 from mmt_grpc.store.migrations.runner import LATEST, migrate, schema_number
+from mmt_grpc.store.parsing import OnUnparsable
 from mmt_grpc.store.recoveries import PeeweeRecoveries
 from mmt_grpc.store.refusals import NotMigratedError
 from mmt_grpc.store.replicas import PeeweeReplicas
@@ -31,15 +32,26 @@ MIGRATION_PATIENCE: Final = 24 * 60 * 60.0
 class PeeweeTokens(PeeweeSettlementRows, PeeweeRequests, PeeweeGrants):
     """`SettlementRows` and `ConnectRows` on a database."""
 
-    def __init__(self, *, execution: Execution, outbox: Outbox, after_delete: Callable[[], None]) -> None:
-        PeeweeSettlementRows.__init__(self, execution=execution, outbox=outbox, after_delete=after_delete)
+    def __init__(
+        self, *, execution: Execution, outbox: Outbox, after_delete: Callable[[], None], on_unparsable: OnUnparsable
+    ) -> None:
+        PeeweeSettlementRows.__init__(
+            self, execution=execution, outbox=outbox, after_delete=after_delete, on_unparsable=on_unparsable
+        )
         PeeweeGrants.__init__(self, execution=execution, outbox=outbox)
 
 
 class Store:
     """A database, by its ports: `tokens`, `callers`, `replicas`, `installations`, `recoveries`, `budgets`."""
 
-    def __init__(self, *, connected: Connected, migrating: Callable[[], Connected], outbox: Outbox) -> None:
+    def __init__(
+        self,
+        *,
+        connected: Connected,
+        migrating: Callable[[], Connected],
+        outbox: Outbox,
+        on_unparsable: OnUnparsable,
+    ) -> None:
         self._connected = connected
         self._migrating = migrating
         execution = self._execution = connected.execution
@@ -48,6 +60,7 @@ class Store:
             execution=execution,
             outbox=outbox,
             after_delete=truncation.after_delete if truncation else _nothing,
+            on_unparsable=on_unparsable,
         )
         self.callers = PeeweeCallers(execution=execution)
         self.replicas = PeeweeReplicas(
@@ -105,11 +118,13 @@ def open_store(
     on_fault: Callable[[FaultReport], None] = lambda _: None,
     on_loss: Callable[[], None] = lambda: None,
     on_event: OnEvent = lambda _, __: None,
+    on_unparsable: OnUnparsable = lambda _: None,
 ) -> Store:
     """Return the store at a URL; no connection is opened before the first is needed.
 
     `clock_shift` moves the database's clock by microseconds, for tests; `on_loss` is told when the database was
-    away, `on_event` of what happened to tokens, once it is known to be committed.
+    away, `on_event` of what happened to tokens, once it is known to be committed, `on_unparsable` of rows that were
+    left out of what was looked for.
 
     Raises `UrlError` for a URL that is none.
     """
@@ -118,6 +133,7 @@ def open_store(
         connected=open_pool(pool_size=pool_size, on_loss=on_loss, on_event=on_event),
         migrating=lambda: open_pool(pool_size=1, patience=MIGRATION_PATIENCE),
         outbox=Outbox(randomness=randomness),
+        on_unparsable=on_unparsable,
     )
 
 

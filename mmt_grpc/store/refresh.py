@@ -4,14 +4,13 @@ A server assigns columns in the order written, each from what the ones before it
 what was there. So a column is written only after every expression that reads it.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from mmt_grpc.domain.model import Cause
 from mmt_grpc.domain.token_row import Refreshed, TokenRow, TokenState
 from mmt_grpc.store.events import Event
 from mmt_grpc.store.recoveries import RECOVERED, SEEN_FOR
-from mmt_grpc.store.rows import REASONS, ROW_COLUMNS, token_row
+from mmt_grpc.store.rows import REASONS
 from mmt_grpc.store.session import Session
 from mmt_grpc.store.tokens import PeeweeTokenRows
 
@@ -75,7 +74,6 @@ _CONDEMN: Final = (
     f"condemned_at = {{now}}, {_FAILED}version = version + 1 "
     f"WHERE {_ATTEMPT}"
 )
-_RUNNING: Final = f"SELECT {ROW_COLUMNS} FROM token WHERE lease_owner = :owner AND state = {_REFRESHING}"
 
 
 class PeeweeRefreshRows(PeeweeTokenRows):
@@ -118,9 +116,6 @@ class PeeweeRefreshRows(PeeweeTokenRows):
             return True
 
         return self._execution.write(work)
-
-    def running_attempts(self, owner: bytes) -> Sequence[TokenRow]:
-        return [token_row(row) for row in self._execution.read(lambda session: session.rows(_RUNNING, owner=owner))]
 
     def _take(
         self, sql: str, row: TokenRow, *, attempt_id: bytes, owner: bytes, lease_for: int, **conditions: int

@@ -1,12 +1,16 @@
 """From the columns of `token` to the domain's rows, and back."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
+from mmt_grpc.domain.errors import RowUnparsableError
 from mmt_grpc.domain.model import Cause, Scope
 from mmt_grpc.domain.token_row import AccessRow, Binding, Connection, SealedToken, TokenRow, TokenState
 from mmt_grpc.store.columns import text
 from mmt_grpc.store.statement import Row
+
+T = TypeVar("T")
+V = TypeVar("V")
 
 REASONS: Final = {1: Cause.EXPIRED, 2: Cause.PROVIDER_REVOKED, 3: Cause.ROTATION_LOST}
 """The numbers of `reason`; 1 is never written, being computed at read."""
@@ -28,20 +32,21 @@ ACCESS_BLOBS: Final = "identity_key, access_key, access_blob"
 
 
 def token_row(row: Row) -> TokenRow:
-    """Return a row read as `ROW_COLUMNS`."""
+    """Return a row read as `ROW_COLUMNS`; `RowUnparsableError` if it has a value that this version does not know."""
     (shard, token_key, identity_key, integration, scope, generation, end_user_key, client_key, account_key) = row[:9]
     (state, reason, version, grant_number, attempt_id, lease_owner, lease_until, doubt, doubt_owner) = row[9:18]
     (not_before, failures, access_expires_at, renewal_expires_at, next_refresh_at) = row[18:23]
     (refreshed_at, connected_at) = row[23:25]
     (last_failure, failed_at) = row[32:]
+    name, covers = _known("integration", text, integration), _known("scope", Scope, scope)
     return TokenRow(
         shard=shard,
-        binding=Binding(token_key, identity_key, text(integration), Scope(scope), generation),
+        binding=Binding(token_key, identity_key, name, covers, generation),
         end_user_key=end_user_key,
         client_key=client_key,
         account_key=account_key,
-        state=TokenState(state),
-        reason=None if reason is None else REASONS[reason],
+        state=_known("state", TokenState, state),
+        reason=None if reason is None else _known("reason", REASONS.__getitem__, reason),
         version=version,
         grant_number=grant_number,
         attempt_id=attempt_id,
@@ -60,6 +65,13 @@ def token_row(row: Row) -> TokenRow:
         last_failure=None if last_failure is None else text(last_failure),
         failed_at=failed_at,
     )
+
+
+def _known(column: str, of: Callable[[V], T], value: V) -> T:
+    try:
+        return of(value)
+    except (ValueError, KeyError):
+        raise RowUnparsableError(column) from None
 
 
 def access_row(facts: Sequence[str], blobs: Sequence[bytes], *, shard: int, token_key: bytes) -> tuple[AccessRow, int]:

@@ -8,8 +8,9 @@ from mmt_grpc.domain.token_row import Refreshed, TokenRow, TokenState
 from mmt_grpc.store.columns import text
 from mmt_grpc.store.recoveries import NOBODY_NAMED_SEEN, RECOVERED, SEEN_FOR
 from mmt_grpc.store.refresh import COMMIT, PeeweeRefreshRows
-from mmt_grpc.store.rows import ROW_COLUMNS, token_row
+from mmt_grpc.store.rows import ROW_COLUMNS
 from mmt_grpc.store.session import Session
+from mmt_grpc.store.statement import Row
 
 LAST_OF_A_TOKEN: Final = 2 * 60 * MICROSECONDS
 """What is left of an access token when a strict provider may be asked once more, having maybe been asked already."""
@@ -94,18 +95,20 @@ class PeeweeSettlementRows(PeeweeRefreshRows):
         def work(session: Session) -> Sequence[TokenRow]:
             by_lease = session.rows(_NAMED_BY_LEASE, owner=owner)
             by_doubt = session.rows(_NAMED_BY_DOUBT, owner=owner)
-            rows = map(token_row, (*by_lease, *by_doubt))
+            rows = self._parser.parsed((*by_lease, *by_doubt))
             return list({(row.shard, row.binding.token_key): row for row in rows}.values())
 
         return self._execution.read(work)
 
     def due(self, integration: str, limit: int) -> Sequence[TokenRow]:
-        def work(session: Session) -> Sequence[TokenRow]:
-            now = session.now()
-            found = session.rows(_DUE, integration=integration, due_at=now, seen_after=now - SEEN_FOR, row_limit=limit)
-            return [token_row(row) for row in found]
+        # Those that nobody here can make sense of stay due: they are not to use the batch up.
+        most = limit + self._parser.left_out(integration)
 
-        return self._execution.read(work)
+        def work(session: Session) -> Sequence[Row]:
+            now = session.now()
+            return session.rows(_DUE, integration=integration, due_at=now, seen_after=now - SEEN_FOR, row_limit=most)
+
+        return self._parser.parsed(self._execution.read(work))[:limit]
 
     def integrations(self) -> Sequence[str]:
         def work(session: Session) -> Sequence[str]:

@@ -8,6 +8,7 @@ from mmt_grpc.domain.ports.store import Reading
 from mmt_grpc.domain.token_row import AccessRow, TokenRow
 from mmt_grpc.store.events import Event, Outbox
 from mmt_grpc.store.execution import Execution
+from mmt_grpc.store.parsing import OnUnparsable, RowParser
 from mmt_grpc.store.rows import ACCESS_BLOBS, ACCESS_FACTS, ROW_COLUMNS, access_row, token_row
 from mmt_grpc.store.session import Session
 
@@ -29,12 +30,19 @@ _DELETE: Final = "DELETE FROM token WHERE shard = :shard AND token_key = :token_
 
 
 class PeeweeTokenRows:
-    """`TokenRows` on a database; `after_delete` drives what was deleted out of files."""
+    """`TokenRows` on a database; `after_delete` drives what was deleted out of files.
 
-    def __init__(self, *, execution: Execution, outbox: Outbox, after_delete: Callable[[], None]) -> None:
+    A row that does not parse is a `RowUnparsableError` for who asks for it by its key; where rows are looked for, it is
+    left out, and `on_unparsable` told.
+    """
+
+    def __init__(
+        self, *, execution: Execution, outbox: Outbox, after_delete: Callable[[], None], on_unparsable: OnUnparsable
+    ) -> None:
         self._execution = execution
         self._outbox = outbox
         self._after_delete = after_delete
+        self._parser = RowParser(on_unparsable=on_unparsable)
 
     def now(self) -> int:
         return self._execution.read(Session.now)
@@ -62,7 +70,7 @@ class PeeweeTokenRows:
         rows = self._execution.read(
             lambda session: session.rows(_READ_ACCOUNT, account_key=account_key, row_limit=limit)
         )
-        return [token_row(row) for row in rows]
+        return self._parser.parsed(rows)
 
     def delete(self, row: TokenRow) -> int | None:
         key = {"shard": row.shard, "token_key": row.binding.token_key}

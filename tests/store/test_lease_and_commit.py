@@ -39,8 +39,8 @@ def test_a_lease_takes_an_active_row(tokens: Tokens) -> None:
         lease_owner=OWNER,
         lease_until=leased_at + MINUTE,
     )
-    assert tokens.running_attempts(OWNER) == [leased]
-    assert tokens.running_attempts(OTHER_OWNER) == []
+    assert tokens.named(OWNER) == [leased]
+    assert tokens.named(OTHER_OWNER) == []
 
 
 def test_a_row_is_leased_once(tokens: Tokens) -> None:

@@ -163,10 +163,6 @@ class FakeRefreshRows:
             self._tell("condemned", changed)
             return True
 
-    def running_attempts(self, owner: bytes) -> Sequence[TokenRow]:
-        with self._lock:
-            return [r for r in self.rows.values() if r.lease_owner == owner and r.state is TokenState.REFRESHING]
-
     def _take(self, row: TokenRow, now: int, *, attempt_id: bytes, owner: bytes, lease_for: int) -> int | None:
         if not self._registry.have_recovered(now - SEEN_FOR):
             return None

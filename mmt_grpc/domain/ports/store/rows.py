@@ -26,7 +26,10 @@ class AccessRows(Protocol):
 
 
 class TokenRows(AccessRows, Protocol):
-    """Rows as those who change them see them."""
+    """Rows as those who change them see them.
+
+    One with a value that this version does not know is a `RowUnparsableError` where it is read by its keys.
+    """
 
     def now(self) -> int:
         """Return the database's clock, Unix microseconds."""
@@ -39,7 +42,7 @@ class TokenRows(AccessRows, Protocol):
     def read_many(self, keys: Collection[tuple[int, bytes]]) -> Mapping[bytes, TokenRow]:
         """Read the rows of (shard, token_key), hundreds at once and not all at one moment; none for one that is gone.
 
-        By token_key.
+        By token_key. `RowUnparsableError` if one of them does not parse: who acts on what is gone must not miss it.
         """
         ...
 
@@ -48,7 +51,7 @@ class TokenRows(AccessRows, Protocol):
         ...
 
     def read_account(self, account_key: bytes, limit: int) -> Sequence[TokenRow]:
-        """Read up to `limit` rows of one account at an exchange."""
+        """Read up to `limit` rows of one account at an exchange, but for those that do not parse."""
         ...
 
     def delete(self, row: TokenRow) -> int | None:
@@ -101,8 +104,4 @@ class RefreshRows(TokenRows, Protocol):
         """→ REAUTHENTICATION WHERE attempt_id AND generation: ROTATION_LOST if another attempt is in doubt, else
         PROVIDER_REVOKED.
         """
-        ...
-
-    def running_attempts(self, owner: bytes) -> Sequence[TokenRow]:
-        """Read the rows that are REFRESHING under `owner`'s lease."""
         ...

@@ -39,7 +39,11 @@ class SettlementRows(RefreshRows, Protocol):
         ...
 
     def named(self, owner: bytes) -> Sequence[TokenRow]:
-        """Read the rows that name `owner` as `lease_owner` or `doubt_owner`, whatever their state."""
+        """Read the rows that name `owner` as `lease_owner` or `doubt_owner`, whatever their state.
+
+        One that does not parse is left out, here and of what is due: it goes on to name its owner, and waits for a
+        version that can make sense of it.
+        """
         ...
 
     def due(self, integration: str, limit: int) -> Sequence[TokenRow]:

@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from mmt_grpc.app.comparing_wiring import build_comparing, build_guard
+from mmt_grpc.app.connecting_wiring import build_connecting
 from mmt_grpc.app.engine_parts import Parts
 from mmt_grpc.app.revocation_wiring import build_upstream
 from mmt_grpc.app.schedule_wiring import build_scheduler
@@ -10,17 +11,14 @@ from mmt_grpc.app.upkeep_wiring import build_heartbeat, build_presence, build_up
 from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.exchange.account_limits import AccountLimits
 from mmt_grpc.exchange.attempt import Attempts
-from mmt_grpc.exchange.committing import Committing
 from mmt_grpc.exchange.comparing import Comparing
 from mmt_grpc.exchange.connecting import Connecting
 from mmt_grpc.exchange.database_clock import DatabaseClock
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.engine import ExchangeEngine
-from mmt_grpc.exchange.exchange_audit import ExchangeAudit
 from mmt_grpc.exchange.probing import Probing
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.refreshing import Refreshing
-from mmt_grpc.exchange.request_identity import RequestIdentities
 from mmt_grpc.exchange.requests import Requests
 from mmt_grpc.exchange.revoking import Revoking
 from mmt_grpc.exchange.settlement import Settlement
@@ -195,31 +193,7 @@ class EngineWiring:
 
     @cached_property
     def _connecting(self) -> Connecting:
-        parts = self._parts
-        return Connecting(
-            rows=self._parts.requests,
-            ledger=parts.ledger,
-            guard=self._guard,
-            index=parts.index,
-            providers=parts.providers,
-            identities=RequestIdentities(
-                index=parts.request_index, randomness=parts.randomness, owner=parts.owner, life=parts.life
-            ),
-            requests=self._requests,
-            unkept=self._unkept,
-            pacing=parts.pacing,
-            audit=ExchangeAudit(audit=parts.audit, log=parts.log),
-            committing=Committing(
-                rows=self._parts.requests,
-                index=parts.index,
-                sealing=self._parts.sealing,
-                requests=self._requests,
-                randomness=self._parts.randomness,
-                failpoints=parts.failpoints,
-            ),
-            clock=self._parts.clock,
-            failpoints=parts.failpoints,
-        )
+        return build_connecting(self._parts, guard=self._guard, requests=self._requests, unkept=self._unkept)
 
     @cached_property
     def _revoking(self) -> Revoking:

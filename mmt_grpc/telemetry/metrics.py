@@ -1,6 +1,6 @@
 """What is counted, under which names and with which labels; every label's values are few and known beforehand."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -56,6 +56,11 @@ def known(value: str, values: Collection[str]) -> str:
     return value if value in values else OTHER
 
 
+def _present(registry: CollectorRegistry, name: str, text: str, labels: Sequence[str]) -> Gauge:
+    """Make a gauge of what holds now: what a dead process said of it is forgotten."""
+    return Gauge(name, text, labels, registry=registry, multiprocess_mode="livemax")
+
+
 class ServerMetrics:
     """Calls served, in a worker."""
 
@@ -109,29 +114,21 @@ class ExchangeMetrics:
             buckets=PROVIDER_SECONDS,
             registry=registry,
         )
-        self._breaker = Gauge(
-            "mmt_breaker_open",
-            "Whether any of a provider's circuits is not closed.",
-            ["integration"],
-            registry=registry,
-            multiprocess_mode="livemax",
+        self._breaker = _present(
+            registry, "mmt_breaker_open", "Whether any of a provider's circuits is not closed.", ["integration"]
         )
-        self._circuits = Gauge(
+        self._circuits = _present(
+            registry,
             "mmt_circuit_state",
             "1 for the state that a provider's circuit is in, 0 for the others.",
             ["integration", "circuit", "state"],
-            registry=registry,
-            multiprocess_mode="livemax",
         )
-        self._spool = Gauge(
-            "mmt_spool_records", "Records in the spool.", ["kind"], registry=registry, multiprocess_mode="livemax"
-        )
-        self._oldest = Gauge(
+        self._spool = _present(registry, "mmt_spool_records", "Records in the spool.", ["kind"])
+        self._oldest = _present(
+            registry,
             "mmt_spool_oldest_timestamp_seconds",
             "When the oldest record of a kind was written, 0 if there is none.",
             ["kind"],
-            registry=registry,
-            multiprocess_mode="livemax",
         )
         self._begin()
 

@@ -30,8 +30,6 @@ CUT_SHORT: Final = 14.0
 PAUSE: Final = 0.01
 SLOW: Final = 4.0
 """Seconds that an exchange takes which is slow on purpose."""
-RETRIES: Final = (("grpc.enable_retries", 1),)
-"""As callers have it who set nothing: what a server has not seen is sent again by gRPC itself."""
 
 
 def is_never_taken(refused: Refused, seconds: float) -> bool:
@@ -65,7 +63,7 @@ class Calling(threading.Thread):
         self.tally = Tally()
         self.stopping = threading.Event()
         self._turn = turn
-        self.caller = Caller(service.dev.address, service.dev.api_keys["write"], options=RETRIES)
+        self.caller = Caller(service.dev.address, service.dev.api_keys["write"])
 
     def run(self) -> None:
         try:

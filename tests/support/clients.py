@@ -24,7 +24,7 @@ CREATED: Final = nouns.CONNECT_OUTCOME_CREATED
 REAUTHENTICATED: Final = nouns.CONNECT_OUTCOME_REAUTHENTICATED
 PATIENCE: Final = 30.0
 """Seconds that a call may take before the caller gives up: far more than any needs."""
-_OPTIONS: Final = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
+_OPTIONS: Final = (("grpc.use_local_subchannel_pool", 1),)
 
 
 class Refused(Exception):  # noqa: N818  # what tests read as a sentence: the call was refused

@@ -1,6 +1,7 @@
 """The public gRPC server: TokenService, health, and reflection where it is wanted."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -28,6 +29,8 @@ HEALTH_NAMES: Final = ("", SERVICE)
 class TokenServer:
     """Serves from `start` to `drain`; health says NOT_SERVING before, after, and while `set_serving(False)` holds."""
 
+    _ports: Sequence[int] = ()
+
     def __init__(
         self,
         *,
@@ -41,7 +44,6 @@ class TokenServer:
         options: ServerOptions,
     ) -> None:
         self._options = options
-        self._ports: list[int] = []
         self._bodies = Bodies(clock=clock)
         interceptors = Interceptors(
             authenticator=authenticator,

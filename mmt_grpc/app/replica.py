@@ -28,6 +28,9 @@ AGE_JITTER: Final = 0.1
 GOODBYE: Final = 2.0
 """Seconds for the word that a connection is too old to reach its other end, and for calls that crossed it."""
 
+LONGEST_LINGER: Final = 120.0
+"""A roll is not to last as long as connections that hardly ever grow old."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
@@ -102,8 +105,8 @@ class Replica:
 
 
 def linger(connection_age: float) -> float:
-    """Return how many seconds a worker needs until all its connections have been asked to go elsewhere."""
-    return connection_age * (1 + AGE_JITTER) + GOODBYE
+    """Return how many seconds a worker stays until all its connections have been asked to go elsewhere."""
+    return min(connection_age * (1 + AGE_JITTER) + GOODBYE, LONGEST_LINGER)
 
 
 def worker_cores(settings: Settings) -> list[int | None]:

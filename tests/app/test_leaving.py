@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from mmt_grpc.app.plan import ChildPlan, Pace
+from mmt_grpc.app.replica import LONGEST_LINGER, linger
 from mmt_grpc.app.rolling import Post, Rolling
 from mmt_grpc.app.spawning import Child
 from mmt_grpc.app.supervisor import Supervisor
@@ -99,6 +100,11 @@ def test_a_worker_with_connections_that_grow_old_is_told_how_long_they_take_and_
     assert there.killed == []
     there.pass_time(0.1)
     assert there.killed == ["worker-0"]
+
+
+def test_a_worker_stays_until_its_connections_are_old_and_not_for_a_day() -> None:
+    assert 33 < linger(30) < 40
+    assert linger(86_400) == LONGEST_LINGER
 
 
 class Ups:

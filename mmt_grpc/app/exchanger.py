@@ -100,7 +100,7 @@ class Opened:
             audit=self.audit,
             providers=self._providers(),
             integrations=frozenset(self._settings.providers),
-            spool=Spool(directory=directory, sealing=records, failpoints=self._points),
+            spool=Spool(directory=directory, sealing=records, failpoints=self._points, log=log),
             attempt_log=AttemptFiles(directory=directory, sealing=records, failpoints=self._points, log=log),
             pacing=self._pacing,
             lanes=Lanes(),

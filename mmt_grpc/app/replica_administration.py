@@ -9,7 +9,7 @@ from typing import Final
 from mmt_grpc.app.administration import Administration, RefusedError
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.store import Replica
-from mmt_grpc.exchange.spool import SUFFIX, listed
+from mmt_grpc.exchange.spool_listing import listed, name_of
 
 SPOOL: Final = "spool"
 ALIVE: Final = 60 * MICROSECONDS
@@ -67,7 +67,7 @@ def spool(state_dir: Path, *, known_unreadable: Collection[str] = ()) -> Sequenc
     unreadable: defaultdict[str, list[str]] = defaultdict(list)
     for entry in listed(directory):
         written[entry.kind].append(entry.written_at)
-        name = f"{entry.kind}-{entry.key.hex()}{SUFFIX}"
+        name = name_of(entry.kind, entry.key)
         if name in known_unreadable or not _is_readable(directory / name):
             unreadable[entry.kind].append(name)
     return [SpoolKind(kind, len(times), min(times), unreadable[kind]) for kind, times in sorted(written.items())]

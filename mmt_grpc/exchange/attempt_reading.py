@@ -21,6 +21,7 @@ from mmt_grpc.exchange.attempt_records import (
     decode_answer,
     decode_intent,
 )
+from mmt_grpc.exchange.spool_listing import names_in
 
 PREFIX: Final = "attempt-"
 SUFFIX: Final = ".record"
@@ -56,9 +57,7 @@ class AttemptReader:
         records: list[AttemptRecord] = []
         unreadable: set[bytes] = set()
         torn: list[bytes] = []
-        for attempt_id in self._listed():
-            if attempt_id in skip:
-                continue
+        for attempt_id in self._listed(skip):
             try:
                 content = self._content(attempt_id)
                 if content is None:
@@ -84,14 +83,14 @@ class AttemptReader:
             return True
         return content is not None and bool(part(content, 0))
 
-    def _listed(self) -> Sequence[bytes]:
-        # `Path.glob` takes a directory that cannot be read for an empty one.
+    def _listed(self, skip: Collection[bytes]) -> Sequence[bytes]:
+        """List the attempts but for those in `skip`; of files that are called almost alike the spool tells."""
         try:
-            names = sorted(path.name for path in self._directory.iterdir())
+            names = names_in(self._directory)
         except OSError:
             raise StoreUnavailableError from None
-        ids = (name[len(PREFIX) : -len(SUFFIX)] for name in names if name.startswith(PREFIX) and name.endswith(SUFFIX))
-        return [bytes.fromhex(one) for one in ids]
+        ids = {attempt_id for name in names if (attempt_id := id_of(name)) is not None}
+        return sorted(ids.difference(skip))
 
     def _content(self, attempt_id: bytes) -> bytes | None:
         try:
@@ -149,6 +148,17 @@ class AttemptReader:
 def name_of(attempt_id: bytes) -> str:
     """Return the name of an attempt's file."""
     return f"{PREFIX}{attempt_id.hex()}{SUFFIX}"
+
+
+def id_of(name: str) -> bytes | None:
+    """Return the attempt that a file belongs to by its name, None if it is not what `name_of` gives."""
+    if not name.startswith(PREFIX):
+        return None
+    try:
+        attempt_id = bytes.fromhex(name[len(PREFIX) : -len(SUFFIX)])
+    except ValueError:
+        return None
+    return attempt_id if attempt_id and name_of(attempt_id) == name else None
 
 
 def part(content: bytes, at: int) -> bytes:

@@ -17,7 +17,8 @@ from mmt_grpc.domain.secret import Secret
 from mmt_grpc.exchange.admission import Refused
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.records import decode_grant, decode_staged
-from mmt_grpc.exchange.spool import Entry, Spool
+from mmt_grpc.exchange.spool import Spool
+from mmt_grpc.exchange.spool_listing import Entry
 
 UNWANTED: Final = "unwanted"
 """A grant that no row holds: to be revoked upstream, however often that has to be tried."""

@@ -5,51 +5,53 @@ fsynced, renamed over it, and the directory fsynced; scrubbed means overwritten,
 """
 
 import contextlib
+import errno
 import os
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
 from mmt_grpc.domain.failpoints import Failpoints
+from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.sealing import RecordSealing
+from mmt_grpc.exchange.spool_listing import Entry, SpoolListing, name_of
 
-SUFFIX: Final = ".record"
 _PARTIAL: Final = ".partial"
 _LOCKS: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A record's name, and when it was written (Unix microseconds of this machine's clock)."""
-
-    kind: str
-    key: bytes
-    written_at: int
 
 
 class Spool:
     """Keeps records by kind and key (up to 64 bytes)."""
 
-    def __init__(self, *, directory: Path, sealing: RecordSealing, failpoints: Failpoints) -> None:
+    def __init__(self, *, directory: Path, sealing: RecordSealing, failpoints: Failpoints, log: EventLog) -> None:
         """Use `directory`, made with mode 0700 if it is missing; leftovers of torn writes are removed."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
+        self._log = log
+        self._listing = SpoolListing(directory=directory, on_odd=self._report)
         self._sealing = sealing
         self._failpoints = failpoints
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
         for partial in directory.glob(f"*{_PARTIAL}"):
-            partial.unlink()
+            try:
+                partial.unlink()
+            except OSError as error:
+                # It stands for nothing, and the next start tries again.
+                self._report(ascii(partial.name)[1:-1], errno.errorcode.get(error.errno or 0, "unknown"))
 
-    def put(self, kind: str, key: bytes, content: bytes) -> None:
-        """Write a record durably, replacing the one of this name; `StoreUnavailableError` if the disk refuses."""
+    def put(self, kind: str, key: bytes, content: bytes, *, room: int = 0) -> None:
+        """Write a record durably, replacing the one of this name; `StoreUnavailableError` if the disk refuses.
+
+        `room`: bytes that have to be free for it, though it be shorter.
+        """
         path = self._path(kind, key)
         sealed = self._sealing.seal_record(kind, content)
         with self._lock_of(key):
             try:
-                self._write(path, sealed)
+                self._write(path, sealed, room)
+                self._listing.forget(path.name)
             except OSError:
                 # What is left of it would take room of a full disk until the next start, and hold credentials.
                 with contextlib.suppress(OSError):
@@ -86,20 +88,31 @@ class Spool:
             except OSError:
                 raise StoreUnavailableError from None
 
-    def entries(self, kind: str | None = None) -> Iterator[Entry]:
-        """List the records of a kind, or all, without opening them."""
-        return listed(self._directory, kind)
+    def entries(self, kind: str | None = None) -> Sequence[Entry]:
+        """List the records of a kind by key, or all, without opening them.
+
+        One that the disk says nothing of but its name is among them: it may be read another day. Raises
+        `StoreUnavailableError` if the directory cannot be listed.
+        """
+        return self._listing.entries(kind)
 
     def oldest(self) -> int | None:
-        """Return when the oldest record was written, None if there is none."""
-        return min((entry.written_at for entry in self.entries()), default=None)
+        """Return when the oldest record was written, None if there is none; as was known last if the disk does not say.
 
-    def _write(self, path: Path, sealed: bytes) -> None:
+        No trouble of the disk raises: a replica that fell silent for it would be taken for dead.
+        """
+        return self._listing.oldest()
+
+    def _write(self, path: Path, sealed: bytes, room: int) -> None:
         partial = path.with_suffix(_PARTIAL)
         self._failpoints.reach("record.before_write")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
+            if room:
+                os.posix_fallocate(descriptor, 0, room)
             _write_all(descriptor, sealed)
+            if room:
+                os.ftruncate(descriptor, len(sealed))
             self._failpoints.reach("record.before_sync")
             os.fsync(descriptor)
         finally:
@@ -134,7 +147,10 @@ class Spool:
         return self._locks[key[0] % len(self._locks)]
 
     def _path(self, kind: str, key: bytes) -> Path:
-        return self._directory / f"{kind}-{key.hex()}{SUFFIX}"
+        return self._directory / name_of(kind, key)
+
+    def _report(self, file: str, why: str) -> None:
+        self._log.error("spool_file_odd", file=file, why=why)
 
     def _sync_directory(self) -> None:
         descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -142,17 +158,6 @@ class Spool:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def listed(directory: Path, kind: str | None = None) -> Iterator[Entry]:
-    """List the records of a spool's directory, of a kind or all; safe beside the process that uses it."""
-    for path in sorted(directory.glob(f"{kind or '*'}-*{SUFFIX}")):
-        name, _, key = path.stem.rpartition("-")
-        try:
-            written_at = path.stat().st_mtime_ns // 1000
-        except FileNotFoundError:
-            continue
-        yield Entry(name, bytes.fromhex(key), written_at)
 
 
 def _is_overwritten(sealed: bytes) -> bool:

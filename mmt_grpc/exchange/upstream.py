@@ -17,7 +17,8 @@ from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.records import GrantRecord, decode_staged, encode_grant, encode_staged
 from mmt_grpc.exchange.sending import REVOCATION, UNWANTED, Sending
-from mmt_grpc.exchange.spool import Entry, Spool
+from mmt_grpc.exchange.spool import Spool
+from mmt_grpc.exchange.spool_listing import Entry
 
 FIRST_PAUSE: Final = 10 * MICROSECONDS
 LONGEST_PAUSE: Final = 3600 * MICROSECONDS

@@ -18,6 +18,7 @@ from mmt_grpc.settings.load import load
 from mmt_grpc.settings.slices import ChannelSlice
 from mmt_grpc.settings.slicing import Birth, exchanger_slice
 from tests.support.crashing import spool
+from tests.support.fakes_failure import RecordingLog
 from tests.support.replica import running_serve
 from tests.support.service import Service, ended, running_service, someone
 
@@ -41,7 +42,7 @@ def leave_grants(service: Service, state_dir: Path) -> list[str]:
     nobody = Birth(role="test", life=b"", channel=ChannelSlice(socket=Path(), secret=Secret("")), metrics_dir=None)
     _, renewal_keyring = open_keyrings(exchanger_slice(load(service.dev.config, os.environ), nobody).keys)
     sealing = RenewalRecordSealing(renewal_keyring=renewal_keyring, randomness=SystemRandomness())
-    records = Spool(directory=state_dir / "spool", sealing=sealing, failpoints=NoFailpoints())
+    records = Spool(directory=state_dir / "spool", sealing=sealing, failpoints=NoFailpoints(), log=RecordingLog())
     accounts = [someone("account") for _ in range(GRANTS)]
     for account in accounts:
         tokens, key = service.tokens("coinbase", account), os.urandom(32)

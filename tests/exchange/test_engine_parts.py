@@ -161,7 +161,7 @@ class TestProcess:
 
     def test_a_sweep_that_fails_is_an_alarm_and_not_the_end(self, world: World) -> None:
         upstream, again = world.life.engine.upstream, threading.Event()
-        (world.directory / THIS.decode() / "spool" / "unwanted-zz.record").write_bytes(b"")
+        (world.directory / THIS.decode() / "spool").rename(world.directory / "elsewhere")
         thread = threading.Thread(target=upstream.run)
         thread.start()
         while not world.log.alarms:

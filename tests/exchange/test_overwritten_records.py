@@ -8,7 +8,7 @@ from mmt_grpc.crypto.randomness import SystemRandomness
 from mmt_grpc.crypto.records import RenewalRecordSealing
 from mmt_grpc.exchange.spool import Spool
 from tests.crypto.material import renewal_keyring
-from tests.support.fakes_failure import ArmedFailpoints, CrashError
+from tests.support.fakes_failure import ArmedFailpoints, CrashError, RecordingLog
 
 KEY = bytes(range(32))
 
@@ -22,7 +22,7 @@ def points() -> ArmedFailpoints:
 def spool(tmp_path: Path, points: ArmedFailpoints) -> Spool:
     """A spool with a record that a death has kept from being removed."""
     sealing = RenewalRecordSealing(renewal_keyring=renewal_keyring(), randomness=SystemRandomness())
-    spool = Spool(directory=tmp_path / "spool", sealing=sealing, failpoints=points)
+    spool = Spool(directory=tmp_path / "spool", sealing=sealing, failpoints=points, log=RecordingLog())
     spool.put("grant", KEY, b"content")
     points.arm("record.before_unlink")
     with pytest.raises(CrashError):

@@ -17,6 +17,7 @@ from mmt_grpc.domain.token_row import Binding, SealedToken
 from mmt_grpc.exchange.records import GrantRecord, decode_grant, decode_staged, encode_grant, encode_staged
 from mmt_grpc.exchange.spool import Spool
 from tests.crypto.material import renewal_keyring
+from tests.support.fakes_failure import RecordingLog
 
 KEY = bytes(range(32))
 SEALING = RenewalRecordSealing(renewal_keyring=renewal_keyring(), randomness=SystemRandomness())
@@ -25,7 +26,7 @@ SEALING = RenewalRecordSealing(renewal_keyring=renewal_keyring(), randomness=Sys
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
     """A spool in a directory of its own."""
-    return Spool(directory=tmp_path / "state" / "spool", sealing=SEALING, failpoints=NoFailpoints())
+    return Spool(directory=tmp_path / "state" / "spool", sealing=SEALING, failpoints=NoFailpoints(), log=RecordingLog())
 
 
 def files(tmp_path: Path) -> list[Path]:
@@ -36,7 +37,9 @@ def files(tmp_path: Path) -> list[Path]:
 def test_a_record_is_there_for_the_next_life(spool: Spool, tmp_path: Path) -> None:
     spool.put("grant", KEY, b"content")
 
-    again = Spool(directory=tmp_path / "state" / "spool", sealing=SEALING, failpoints=NoFailpoints())
+    again = Spool(
+        directory=tmp_path / "state" / "spool", sealing=SEALING, failpoints=NoFailpoints(), log=RecordingLog()
+    )
 
     assert again.get("grant", KEY) == b"content"
     assert [(entry.kind, entry.key) for entry in again.entries()] == [("grant", KEY)]
@@ -109,7 +112,9 @@ def test_a_torn_write_is_no_record_and_is_cleared_away_at_the_start(spool: Spool
     path.with_suffix(".partial").write_bytes(path.read_bytes()[:10])
 
     assert [entry.key for entry in spool.entries()] == [KEY]
-    again = Spool(directory=tmp_path / "state" / "spool", sealing=SEALING, failpoints=NoFailpoints())
+    again = Spool(
+        directory=tmp_path / "state" / "spool", sealing=SEALING, failpoints=NoFailpoints(), log=RecordingLog()
+    )
     assert files(tmp_path) == [path]
     assert again.get("grant", KEY) == b"content"
 

@@ -107,6 +107,7 @@ def _spool(standing: Standing) -> Spool:
         directory=cast("Any", SimulatedPath(standing.disk)),
         sealing=PlainRecords(),
         failpoints=Steps(standing.process),
+        log=SimulatedLog(standing.process),
     )
     vars(spool)["_locks"] = [Gate(scheduler=standing.world.scheduler, process=standing.process)]
     return spool

@@ -37,10 +37,6 @@ class SimulatedPath:
         names = [name for name in self.disk.names if name.startswith(first) and name.endswith(last)]
         return iter([SimulatedPath(self.disk, name) for name in names])
 
-    def iterdir(self) -> Iterator["SimulatedPath"]:
-        self.disk.work("list")
-        return iter([SimulatedPath(self.disk, name) for name in self.disk.names])
-
     def read_bytes(self) -> bytes:
         self.disk.work("read")
         if self._file().bad_until > self.disk.now:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Final
 
-from mmt_grpc.exchange import attempt_files, spool
+from mmt_grpc.exchange import attempt_files, spool, spool_listing
 from tests.simulation.disk import File, SimulatedDisk
 from tests.simulation.paths import SimulatedPath
 
@@ -39,6 +39,10 @@ class SimulatedOs:
         self._next += 1
         self._open[self._next] = (disk, file)
         return self._next
+
+    def listdir(self, path: SimulatedPath) -> list[str]:
+        path.disk.work("list")
+        return list(path.disk.names)
 
     def close(self, descriptor: int) -> None:
         del self._open[descriptor]
@@ -94,7 +98,7 @@ class SimulatedOs:
 
 def on_simulated_disks() -> Callable[[], None]:
     """Have the spool and the attempts use simulated disks; returns what ends that."""
-    modules = (attempt_files, spool)
+    modules = (attempt_files, spool, spool_listing)
     before = [vars(module)["os"] for module in modules]
     simulated = SimulatedOs()
     for module in modules:

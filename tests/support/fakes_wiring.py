@@ -86,7 +86,9 @@ class Parts:
 
     def spool(self) -> Spool:
         """Open the spool of the state directory."""
-        return Spool(directory=self.state_directory / "spool", sealing=self.records, failpoints=self.failpoints)
+        return Spool(
+            directory=self.state_directory / "spool", sealing=self.records, failpoints=self.failpoints, log=self.log
+        )
 
 
 class Unwatched:

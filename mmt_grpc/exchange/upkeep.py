@@ -10,6 +10,7 @@ from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import ConnectRows, SettlementRows
 from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.exchange.comparing import Comparing
+from mmt_grpc.exchange.attempt_files import SIZE
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.presence import Presence
 from mmt_grpc.exchange.recovery import Recovery
@@ -58,11 +59,11 @@ class Upkeep:
             self.comparing.step(looks_back=looks_back)
 
     def prove_disk(self) -> None:
-        """Write and remove a record, if the disk has refused one."""
+        """Write and remove a record with the room that an attempt takes, if the disk has refused one."""
         if self.disk.is_trusted:
             return
         try:
-            self.spool.put(PROOF, self.owner, b"")
+            self.spool.put(PROOF, self.owner, b"", room=SIZE)
             self.spool.scrub(PROOF, self.owner)
         except StoreUnavailableError:
             return

@@ -23,7 +23,7 @@ from mmt_grpc.crypto.records import RenewalRecordSealing
 from mmt_grpc.crypto.root_key import FileRootKey
 from mmt_grpc.domain.errors import MmtError
 from mmt_grpc.exchange.attempt_reading import ANSWER, ANSWER_AT, LENGTH, PREFIX
-from mmt_grpc.exchange.spool import listed
+from mmt_grpc.exchange.spool_listing import listed
 from mmt_grpc.telemetry.clock import BootClock
 from tests.campaign.fleet import Fleet
 from tests.campaign.member import Member, kill_process

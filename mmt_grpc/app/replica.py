@@ -21,8 +21,6 @@ from mmt_grpc.settings.slicing import Birth, exchanger_slice, worker_slice
 from mmt_grpc.telemetry.log import Log
 
 LIFE_BYTES: Final = 16
-SECRET_BYTES: Final = 32
-PREFIX: Final = "MMT_"
 AGE_JITTER: Final = 0.1
 """gRPC's core spreads the ages of connections by so much, lest all reconnect at once."""
 GOODBYE: Final = 2.0

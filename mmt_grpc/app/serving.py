@@ -25,7 +25,6 @@ from mmt_grpc.telemetry.foreign import capture
 from mmt_grpc.telemetry.log import Level, Log
 from mmt_grpc.telemetry.process import set_title, wipe_environment
 
-LIFE_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 PREFIX: Final = "MMT_"
 

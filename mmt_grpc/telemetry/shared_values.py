@@ -30,12 +30,6 @@ def share(directory: Path, process: str) -> CollectorRegistry:
     return CollectorRegistry()
 
 
-def forget_live(directory: Path, process: str) -> None:
-    """Remove what a dead process said of the present; what it counted stays."""
-    for file in directory.glob(f"gauge_live*_{process}.db"):
-        file.unlink(missing_ok=True)
-
-
 def exposition(directory: Path) -> bytes:
     """Return all processes' metrics in Prometheus' text format."""
     registry = CollectorRegistry()

@@ -59,17 +59,6 @@ def test_what_all_processes_counted_adds_up_and_outlives_them(directory: Path) -
     assert len(list(directory.glob("counter_*.db"))) == 2
 
 
-def test_what_a_dead_process_said_of_the_present_is_forgotten(directory: Path) -> None:
-    run_process(directory, "supervisor")
-    assert samples(shared_values.exposition(directory))["mmt_exchanger_up", ()] == 1
-
-    shared_values.forget_live(directory, "supervisor")
-
-    found = samples(shared_values.exposition(directory))
-    assert ("mmt_exchanger_up", ()) not in found
-    assert found[OK_RESOLVES] == 1
-
-
 def test_a_new_life_of_the_replica_begins_at_nothing(directory: Path) -> None:
     run_process(directory, "worker-0")
 

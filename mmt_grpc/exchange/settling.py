@@ -49,7 +49,7 @@ class Settling:
     lanes: Lanes
     disk: Disk
     log: EventLog
-    _settled: dict[bytes, int] = field(default_factory=dict)
+    _settled: dict[bytes, "_Settled"] = field(default_factory=dict)
     _awaited: Awaited = field(default_factory=Awaited)
     _has_written: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -125,7 +125,7 @@ class Settling:
 
     def _kept(self, now: int) -> Collection[bytes]:
         """Return the attempts that are settled, and only kept: at thousands a minute they are not read at each beat."""
-        return {attempt_id for attempt_id, settled_at in self._settled.items() if now - settled_at < KEPT}
+        return {attempt_id for attempt_id, settled in self._settled.items() if now - settled.at < KEPT}
 
     def _settle(self, record: AttemptRecord, now: int, *, every: bool, past: Collection[bytes]) -> bool:
         """Return whether no other attempt has to end before a record: it is settled, kept for a while, running, or its
@@ -155,12 +155,12 @@ class Settling:
         a failover takes back what was written last, however old the attempt is.
         """
         attempt_id = record.intent.attempt_id
-        settled_at = self._settled.get(attempt_id)
-        is_over = settled_at is not None and now - settled_at >= KEPT
-        if settled_at is not None and not (every or is_over):
+        settled = self._settled.get(attempt_id)
+        is_over = settled is not None and now - settled.at >= KEPT
+        if settled is not None and not (every or is_over):
             return True
         if attempt_id in past and not is_over:
-            self._settled.setdefault(attempt_id, now)
+            self._settled.setdefault(attempt_id, _Settled(now, record.intent.token_key))
             return True
         verdict, has_written = None, False
         if record.answer is None:
@@ -173,8 +173,8 @@ class Settling:
         self._awaited.opened(attempt_id)
         self._has_written |= has_written
         if verdict is None or verdict.is_final:
-            if has_written or settled_at is None:
-                self._settled[attempt_id] = now
+            if has_written or settled is None:
+                self._settled[attempt_id] = _Settled(now, record.intent.token_key)
             self._let_go(record, is_over=is_over and not has_written)
         return verdict is not Verdict.LATER
 
@@ -202,7 +202,10 @@ class Settling:
             row = self.attempts.read(seen.shard, key).row if held else None
             if row is None:
                 return
-            newer = self.attempt_log.read(skip={*kept.unreadable, *(one.intent.attempt_id for one in kept.records)})
+            # Ten minutes' answers are not all read again for one row.
+            others = (attempt_id for attempt_id, settled in self._settled.items() if settled.token_key != key)
+            known = (record.intent.attempt_id for record in kept.records)
+            newer = self.attempt_log.read(skip={*kept.unreadable, *known, *others})
             if not _is_recorded(row, (*kept.records, *newer.records)):
                 self.settlement.settle_unrecorded(row, {*kept.unreadable, *newer.unreadable})
 
@@ -223,6 +226,14 @@ class Settling:
             self.unkept.scrub(request)
         else:
             self.unkept.revoke(request)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """An attempt of a token that was settled `at` a time of the database, microseconds."""
+
+    at: int
+    token_key: bytes
 
 
 def _is_recorded(row: TokenRow, records: Sequence[AttemptRecord]) -> bool:

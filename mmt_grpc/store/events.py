@@ -36,6 +36,7 @@ class Event(enum.StrEnum):
     DOUBTED = "doubted"
     CONDEMNED = "condemned"
     ROTATION_LOST = "rotation_lost"
+    REINSTATED = "reinstated"
     REVOKED = "revoked"
 
 

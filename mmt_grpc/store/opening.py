@@ -16,12 +16,12 @@ from mmt_grpc.store.migrations.runner import LATEST, migrate, schema_number
 from mmt_grpc.store.parsing import OnUnparsable
 from mmt_grpc.store.recoveries import PeeweeRecoveries
 from mmt_grpc.store.refusals import NotMigratedError
+from mmt_grpc.store.reinstatement import PeeweeReinstatementRows
 from mmt_grpc.store.replicas import PeeweeReplicas
 from mmt_grpc.store.requests import PeeweeRequests
 from mmt_grpc.store.residue import LogTruncation
 from mmt_grpc.store.session import ClockShift, Session
 from mmt_grpc.store.settings import StoreSettings
-from mmt_grpc.store.settlement import PeeweeSettlementRows
 
 POOL_SIZE: Final = 16
 """Connections of a worker at most."""
@@ -29,13 +29,13 @@ MIGRATION_PATIENCE: Final = 24 * 60 * 60.0
 """Seconds that one CREATE or ALTER may take: on a large table they take long, and cutting one off gains nothing."""
 
 
-class PeeweeTokens(PeeweeSettlementRows, PeeweeRequests, PeeweeGrants):
-    """`SettlementRows` and `ConnectRows` on a database."""
+class PeeweeTokens(PeeweeReinstatementRows, PeeweeRequests, PeeweeGrants):
+    """`SettlementRows`, `ReinstatementRows` and `ConnectRows` on a database."""
 
     def __init__(
         self, *, execution: Execution, outbox: Outbox, after_delete: Callable[[], None], on_unparsable: OnUnparsable
     ) -> None:
-        PeeweeSettlementRows.__init__(
+        PeeweeReinstatementRows.__init__(
             self, execution=execution, outbox=outbox, after_delete=after_delete, on_unparsable=on_unparsable
         )
         PeeweeGrants.__init__(self, execution=execution, outbox=outbox)

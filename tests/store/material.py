@@ -9,6 +9,7 @@ from mmt_grpc.domain.ports.store import (
     ConnectRows,
     Installation,
     RefreshRows,
+    ReinstatementRows,
     ReplicaBeat,
     SettlementRows,
 )
@@ -23,8 +24,8 @@ SEEN_FOR = 10 * MINUTE
 LIFE = b"l" * 16
 
 
-class Tokens(SettlementRows, ConnectRows):
-    """Both ports of the rows, as every store has them."""
+class Tokens(SettlementRows, ReinstatementRows, ConnectRows):
+    """All ports of the rows, as every store has them."""
 
 
 def key() -> bytes:

@@ -11,12 +11,14 @@ from types import ModuleType
 from typing import Final
 
 from mmt_grpc.domain.token_row import TokenState
-from mmt_grpc.store import refresh, settlement
+from mmt_grpc.store import refresh, reinstatement, settlement
 from mmt_grpc.store.recoveries import NOBODY_NAMED_SEEN, RECOVERED
 
 VARIABLE: Final = "MMT_PLANTED_GUARD"
 _ACTIVE: Final = TokenState.ACTIVE.value
 _REFRESHING: Final = TokenState.REFRESHING.value
+_REAUTHENTICATION: Final = TokenState.REAUTHENTICATION.value
+_PROVIDER_REVOKED: Final = 2
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,13 @@ PLANTED: Final[dict[str, Planted]] = {
     "a name cleared of any generation": Planted(settlement, "_CLEAR", "generation = :generation"),
     "a retry while its doubt's owner lives": Planted(settlement, "_LEASE_DOUBT", NOBODY_NAMED_SEEN),
     "a renewal erased too early": Planted(settlement, "_KEPT_TOO_LONG", "condemned_at < :condemned_before"),
+    "a reinstatement of any version": Planted(reinstatement, "_REINSTATE", "version = :version"),
+    "a reinstatement from any state": Planted(reinstatement, "_REINSTATE", f"state = {_REAUTHENTICATION}"),
+    "a reinstatement of a lost rotation": Planted(reinstatement, "_REINSTATE", f"reason = {_PROVIDER_REVOKED}"),
+    "a reinstatement out of doubt": Planted(reinstatement, "_REINSTATE", "doubt IS NULL"),
+    "a reinstatement beside a doubt's owner": Planted(reinstatement, "_REINSTATE", "doubt_owner IS NULL"),
+    "a reinstatement without a refresh token": Planted(reinstatement, "_REINSTATE", "renewal_blob IS NOT NULL"),
+    "a reinstatement of another condemnation": Planted(reinstatement, "_REINSTATE", "condemned_at = :condemned_at"),
 }
 
 

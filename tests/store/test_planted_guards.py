@@ -11,7 +11,15 @@ from tests.support.tree import ROOT
 
 SUITE = [
     f"tests/store/test_{name}.py"
-    for name in ("lease_and_commit", "settling", "settlement", "owners_and_answers", "recoveries", "last_failure")
+    for name in (
+        "lease_and_commit",
+        "settling",
+        "settlement",
+        "owners_and_answers",
+        "recoveries",
+        "last_failure",
+        "reinstatement",
+    )
 ]
 
 

@@ -7,15 +7,15 @@ from mmt_grpc.domain.errors import ConflictError
 from mmt_grpc.domain.model import MICROSECONDS, ConnectOutcome
 from mmt_grpc.domain.ports.store import ConnectRequest, RecordedRequest, RowMovedError
 from mmt_grpc.domain.token_row import Connection, TokenRow, TokenState
+from tests.support.fake_reinstatement import FakeReinstatementRows
 from tests.support.fake_row_states import settled
 from tests.support.fake_rows import FakeClock, Registry
-from tests.support.fake_settlement import FakeSettlementRows
 
 DAY = 24 * 60 * 60 * MICROSECONDS
 
 
-class FakeTokens(FakeSettlementRows):
-    """`SettlementRows` and `ConnectRows`; `rows`, `requests` and `events` are open to tests."""
+class FakeTokens(FakeReinstatementRows):
+    """`SettlementRows`, `ReinstatementRows` and `ConnectRows`; `rows`, `requests` and `events` are open to tests."""
 
     def __init__(self, *, clock: FakeClock, registry: Registry) -> None:
         super().__init__(clock=clock, registry=registry)

@@ -9,6 +9,7 @@ Errors never carry the database's text.
 from mmt_grpc.domain.ports.store.budgets import Budgets, Taken, Terms
 from mmt_grpc.domain.ports.store.callers import ApiKeyRow, CallerAdministration, Callers, ClientRow
 from mmt_grpc.domain.ports.store.ledger import Ledger, LedgerEntry
+from mmt_grpc.domain.ports.store.reinstatement import Condemned, ReinstatementRows
 from mmt_grpc.domain.ports.store.replicas import (
     Beaten,
     DatabaseAge,
@@ -30,6 +31,7 @@ __all__ = [
     "CallerAdministration",
     "Callers",
     "ClientRow",
+    "Condemned",
     "ConnectRequest",
     "ConnectRows",
     "DatabaseAge",
@@ -41,6 +43,7 @@ __all__ = [
     "RecordedRequest",
     "Recoveries",
     "RefreshRows",
+    "ReinstatementRows",
     "Replica",
     "ReplicaBeat",
     "Replicas",

@@ -164,15 +164,25 @@ def test_a_row_whose_refresh_token_was_erased_does_not_come_back(backend: Backen
     assert tokens.condemned("coinbase", since=0, before=tokens.now(), behind=None, limit=10) == []
 
 
-def test_a_row_without_a_refresh_token_is_neither_found_nor_brought_back(tokens: Tokens) -> None:
+def unrefreshable(tokens: Tokens) -> TokenRow:
+    """A condemned row that never had a refresh token."""
     row = connect(tokens, replace(connection(), sealed=sealed(renewal=False)))
     assert tokens.condemn(row, attempt_id=lease(tokens, row))
-    standing = current(tokens, row)
+    return current(tokens, row)
+
+
+def test_a_row_without_a_refresh_token_is_not_found(tokens: Tokens) -> None:
+    unrefreshable(tokens)
     assert found(tokens) == []
-    assert standing.failed_at is not None
-    made = Condemned(row.shard, row.binding.token_key, standing.failed_at, standing)
-    assert tokens.reinstate([(made, WAIT)]) == []
-    assert current(tokens, row) == standing
+
+
+@ON_DATABASES
+def test_a_row_without_a_refresh_token_does_not_come_back(opened: Database) -> None:
+    tokens = opened.backend().tokens
+    row = unrefreshable(tokens)
+    condemned_at = int(str(opened.query("SELECT condemned_at FROM token")[0][0]))
+    assert tokens.reinstate([(Condemned(row.shard, row.binding.token_key, condemned_at, row), WAIT)]) == []
+    assert current(tokens, row) == row
 
 
 def test_a_row_that_moved_since_it_was_read_is_left_as_it_is(tokens: Tokens) -> None:

@@ -6,7 +6,16 @@ from typing import Final
 
 import click
 
-from mmt_grpc.cli import administration, demo, health, processes, replicas, token, token_administration
+from mmt_grpc.cli import (
+    administration,
+    demo,
+    health,
+    processes,
+    replicas,
+    token,
+    token_administration,
+    token_reinstatement,
+)
 from mmt_grpc.cli.failures import told
 
 
@@ -21,7 +30,7 @@ def mmt(context: click.Context, config: Path | None) -> None:
 GROUPS: Final = (processes, administration, replicas, token, health, demo)
 for command in (command for group in GROUPS for command in group.COMMANDS):
     mmt.add_command(command)
-for command in token_administration.TOKEN_COMMANDS:
+for command in (*token_administration.TOKEN_COMMANDS, *token_reinstatement.TOKEN_COMMANDS):
     token.token.add_command(command)
 
 

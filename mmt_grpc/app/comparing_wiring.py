@@ -30,4 +30,4 @@ def build_comparing(parts: Parts, guard: RevivalGuard, upstream: UpstreamWork) -
         failpoints=parts.failpoints,
         log=parts.log,
     )
-    return Comparing(guard=guard, reconciling=reconciling, clock=parts.clock)
+    return Comparing(guard=guard, reconciling=reconciling, clock=parts.clock, stopping=parts.stopping)

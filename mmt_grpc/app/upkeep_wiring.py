@@ -22,6 +22,7 @@ def build_presence(parts: Parts) -> Presence:
         on_taken=parts.on_taken,
         now=parts.tokens.now,
         clock=parts.clock,
+        stopping=parts.stopping,
         log=parts.log,
     )
 
@@ -60,6 +61,7 @@ def build_upkeep(
         disk=disk,
         settling=settling,
         recovery=recovery,
+        clock=parts.clock,
         stopping=parts.stopping,
         log=parts.log,
     )

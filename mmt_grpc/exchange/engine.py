@@ -47,7 +47,8 @@ class ExchangeEngine:
     def start(self) -> None:
         """Settle what earlier lives left, compare the ledger in full, then work in the background.
 
-        Raises `StoreUnavailableError`: nothing is served before this is done.
+        Raises `StoreUnavailableError`: nothing is served before this is done; and `StoppedError` if the process is to
+        end before it can be.
         """
         self.heartbeat.beat()
         # A start that takes long is no absence.
@@ -76,7 +77,11 @@ class ExchangeEngine:
         if not self.recovery.step():
             self.settling.settle_attempts(every=True)
         self.settling.settle_connects()
-        self.comparing.step(looks_back=True)
+        while self.comparing.step(looks_back=True):
+            if self.stopping.is_set():
+                raise StoppedError
+            # Others' leases do not wait until a long ledger is compared.
+            self.recovery.step()
 
     def wait_for_revokes(self, *, is_stopping: Callable[[], bool]) -> None:
         """Wait until no row is left that the ledger named at the start, though workers are answered by now."""

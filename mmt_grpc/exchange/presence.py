@@ -10,6 +10,7 @@ from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import Beaten, Replica, ReplicaBeat, Replicas
+from mmt_grpc.exchange.write_back import StoppedError
 
 SILENT_FOR: Final = 25 * MICROSECONDS
 """A life that does not beat for so long is over: it beats every ten seconds."""
@@ -37,6 +38,7 @@ class Presence:
     on_taken: Callable[[], None]
     now: Callable[[], int]
     clock: Clock
+    stopping: threading.Event
     log: EventLog
     _replaces: bytes | None = None
     _taken: threading.Event = field(default_factory=threading.Event)
@@ -47,7 +49,10 @@ class Presence:
         return not self._taken.is_set()
 
     def beat(self, beat: ReplicaBeat) -> Beaten:
-        """Beat; the first time once the life that is registered is over. Raises `IdTakenError`."""
+        """Beat; the first time once the life that is registered is over.
+
+        Raises `IdTakenError`, and `StoppedError` if the process is to end while it waits for that.
+        """
         if not self.is_ours:
             raise IdTakenError
         if self._replaces is not None:
@@ -70,6 +75,8 @@ class Presence:
         if self._has_ended(found):
             return found.beat.life
         while self.clock.elapsed() < until:
+            if self.stopping.is_set():
+                raise StoppedError
             self.clock.sleep(PAUSE)
             seen = self._registered()
             if seen is not None and (seen.beat.life, seen.seen_at) != (found.beat.life, found.seen_at):

@@ -1,6 +1,7 @@
 """What the ledger names is deleted, whatever database turns up: nothing brings a revoked row back."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 from mmt_grpc.domain.failpoints import Failpoints
@@ -17,17 +18,27 @@ caller would be told else that there was no such token.
 """
 
 
-@dataclass(frozen=True, slots=True)
+def without_pause() -> bool:
+    """Go on to the end."""
+    return True
+
+
+@dataclass(slots=True)
 class Comparison:
-    """How many rows that the ledger names were deleted; times are the ledger's, Unix microseconds.
+    """How many rows that the ledger names were deleted so far; times are the ledger's, Unix microseconds.
 
     `began_at` is when the comparison began; `left_at` when the first of those was revoked that are left to Revokes
-    which may be under way, None if no row was left.
+    which may be under way, None if no row was left. It goes on above `position`, and `head` is what it has covered.
+    Whoever finds that the database may have lost something since it began says so in `is_overtaken`.
     """
 
     deleted: int
     began_at: int
     left_at: int | None = None
+    position: int = field(default=0, compare=False)
+    head: int = field(default=0, compare=False)
+    is_over: bool = field(default=False, compare=False)
+    is_overtaken: bool = field(default=False, compare=False)
 
     def has_left(self, until: int) -> bool:
         """Whether a row is left that was revoked by then."""
@@ -36,7 +47,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciling:
-    """Compares the ledger with the rows. Each run raises as the store, and may be repeated."""
+    """Compares the ledger with the rows. Each run raises as the store, and may be repeated.
+
+    `may_go_on` is asked between batches; what it has stopped is taken up by `go_on`.
+    """
 
     rows: TokenRows
     ledger: Ledger
@@ -45,42 +59,56 @@ class Reconciling:
     failpoints: Failpoints
     log: EventLog
 
-    def in_full(self) -> Comparison:
+    def in_full(self, may_go_on: Callable[[], bool] = without_pause) -> Comparison:
         """Compare every entry of the ledger."""
-        return self._from(0)
+        return self._from(0, may_go_on)
 
-    def incrementally(self) -> Comparison:
+    def incrementally(self, may_go_on: Callable[[], bool] = without_pause) -> Comparison:
         """Compare the entries since the position that `installation` remembers, and late ones before it."""
-        return self._from(max(0, self._head() - OVERLAP))
+        return self._from(max(0, self._head() - OVERLAP), may_go_on)
 
-    def follow(self) -> Comparison:
+    def follow(self, may_go_on: Callable[[], bool] = without_pause) -> Comparison:
         """Compare the entries since that position alone: what is new costs little."""
-        return self._from(self._head())
+        return self._from(self._head(), may_go_on)
+
+    def go_on(self, comparison: Comparison, may_go_on: Callable[[], bool] = without_pause) -> Comparison:
+        """Go on with one that is not over: a batch at least.
+
+        The position is written only after the DELETEs it covers, which a failover may have taken back from one that is
+        overtaken, and does not pass a row that is left for later.
+        """
+        self._compare(comparison)
+        while not comparison.is_over and may_go_on():
+            self._compare(comparison)
+        if comparison.is_over:
+            if not comparison.is_overtaken:
+                self._advance(comparison.head)
+            if comparison.deleted:
+                self.log.warning("revocations_finished", rows=comparison.deleted)
+        return comparison
 
     def _head(self) -> int:
         installation = self.installations.read()
         return installation.ledger_head if installation else 0
 
-    def _from(self, position: int) -> Comparison:
-        """The position is written only after the DELETEs it covers, and does not pass a row that is left for later."""
-        began_at, deleted, left_at = self.ledger.now(), 0, None
-        is_last, head = False, position
-        while not is_last:
-            batch = read_batch(self.ledger, position)
-            rows = self.rows.read_many([(entry.shard, entry.token_key) for entry in batch.entries])
-            for entry in batch.entries:
-                row = rows.get(entry.token_key)
-                if row is not None and entry.revoked_at > began_at - UNDER_WAY:
-                    if left_at is None:
-                        left_at, head = entry.revoked_at, entry.position - 1
-                elif row is not None:
-                    deleted += self._finish(row)
-            position, is_last = batch.reached, batch.is_last
-            head = position if left_at is None else head
-        self._advance(head)
-        if deleted:
-            self.log.warning("revocations_finished", rows=deleted)
-        return Comparison(deleted, began_at, left_at)
+    def _from(self, position: int, may_go_on: Callable[[], bool]) -> Comparison:
+        begun = Comparison(0, self.ledger.now(), position=position, head=position)
+        return self.go_on(begun, may_go_on)
+
+    def _compare(self, comparison: Comparison) -> None:
+        """Compare a batch."""
+        batch = read_batch(self.ledger, comparison.position)
+        rows = self.rows.read_many([(entry.shard, entry.token_key) for entry in batch.entries])
+        for entry in batch.entries:
+            row = rows.get(entry.token_key)
+            if row is not None and entry.revoked_at > comparison.began_at - UNDER_WAY:
+                if comparison.left_at is None:
+                    comparison.left_at, comparison.head = entry.revoked_at, entry.position - 1
+            elif row is not None:
+                comparison.deleted += self._finish(row)
+        comparison.position, comparison.is_over = batch.reached, batch.is_last
+        if comparison.left_at is None:
+            comparison.head = batch.reached
 
     def _advance(self, head: int) -> None:
         before = self._head()

@@ -6,11 +6,12 @@ from typing import Final
 
 from mmt_grpc.domain.errors import StoreUnavailableError, UnavailableError
 from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import ConnectRows, SettlementRows
 from mmt_grpc.domain.revival_guard import RevivalGuard
-from mmt_grpc.exchange.comparing import Comparing
 from mmt_grpc.exchange.attempt_files import SIZE
+from mmt_grpc.exchange.comparing import Comparing
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.presence import Presence
 from mmt_grpc.exchange.recovery import Recovery
@@ -31,6 +32,8 @@ PROOF: Final = "proof"
 KEPT: Final = 7 * 86_400 * MICROSECONDS
 """How long a row that says REAUTHENTICATION keeps its refresh token: for the end of an exchange's bad days."""
 BATCH: Final = 500
+STRETCH: Final = MICROSECONDS
+"""How long a backlog is purged at a time: everybody's leases wait for who takes part in no recovery meanwhile."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,16 +50,20 @@ class Upkeep:
     disk: Disk
     settling: Settling
     recovery: Recovery
+    clock: Clock
     stopping: threading.Event
     log: EventLog
     _is_failing: bool = False
+    _has_backlog: bool = False
 
-    def keep_honest(self, *, looks_back: bool = False) -> None:
-        """Settle what runs no more, take part in recoveries, follow the ledger, find out whether a disk works again."""
+    def keep_honest(self, *, looks_back: bool = False) -> bool:
+        """Settle what runs no more, take part in recoveries, follow the ledger, find out whether a disk works again.
+
+        True if the ledger is long, and there is more of it to be compared at once.
+        """
         self.prove_disk()
         self.settling.settle_attempts(every=False)
-        if self.recovery.step():
-            self.comparing.step(looks_back=looks_back)
+        return self.recovery.step() and self.comparing.step(looks_back=looks_back)
 
     def prove_disk(self) -> None:
         """Write and remove a record with the room that an attempt takes, if the disk has refused one."""
@@ -69,28 +76,36 @@ class Upkeep:
             return
         self.disk.mended()
 
-    def purge(self) -> None:
-        """Forget old requests, and refresh tokens that were condemned too long ago for anything to come of them."""
-        self.requests.purge_requests()
-        while self.rows.erase_renewals(KEPT, BATCH) == BATCH and not self.stopping.is_set():
-            continue
+    def purge(self) -> bool:
+        """Forget old requests, and refresh tokens that were condemned too long ago for anything to come of them.
+
+        In batches, for a moment; True if there are more.
+        """
+        until = self.clock.elapsed() + STRETCH
+        while True:
+            forgotten, erased = self.requests.purge_requests(), self.rows.erase_renewals(KEPT, BATCH)
+            if not forgotten and erased < BATCH:
+                return False
+            if self.stopping.is_set() or self.clock.elapsed() >= until:
+                return True
 
     def run(self) -> None:
         """Work in the background: a recovery of anybody's is looked for each second, the rest less often."""
-        rounds = 0
+        rounds, goes_on = 0, False
         while not self.stopping.is_set():
-            is_woken = self.recovery.woken.wait(SECONDS)
+            is_woken = self.recovery.woken.wait(0 if goes_on else SECONDS)
             self.recovery.woken.clear()
             if self.stopping.is_set() or not self.presence.is_ours:
                 # What is written under this replica's id may be another life's by now, and running there.
                 return
             try:
-                self._round(rounds + 1, is_woken=is_woken)
+                goes_on = self._round(rounds + 1, is_woken=is_woken)
                 rounds += 1
                 self._is_failing = False
             except StoppedError:
                 return
             except Exception as error:  # noqa: BLE001  # nobody else settles what this replica is waited for
+                goes_on = False
                 self._report(error)
                 # Each failure is noticed as a loss: the next try is not to follow at once.
                 self.stopping.wait(SECONDS if isinstance(error, UnavailableError) else BUG_SECONDS)
@@ -99,15 +114,20 @@ class Upkeep:
         """Have `run` look at once, or return if it is to stop."""
         self.recovery.woken.set()
 
-    def _round(self, number: int, *, is_woken: bool) -> None:
+    def _round(self, number: int, *, is_woken: bool) -> bool:
+        """Do what is due, of what takes long a part; True if the next round may follow at once."""
         if self.guard.look() is None:
             raise StoreUnavailableError
+        goes_on = False
         if is_woken or number % ROUNDS_PER_CHECK == 0:
-            self.keep_honest(looks_back=number % ROUNDS_PER_LOOK_BACK == 0)
-        elif self.recovery.step() and not self.guard.calm:
-            self.comparing.step(looks_back=False)
-        if number % ROUNDS_PER_PURGE == FIRST_PURGE:
-            self.purge()
+            goes_on = self.keep_honest(looks_back=number % ROUNDS_PER_LOOK_BACK == 0)
+        elif self.recovery.step() and (self.comparing.is_under_way or not self.guard.calm):
+            goes_on = self.comparing.step(looks_back=False)
+        if self._has_backlog or number % ROUNDS_PER_PURGE == FIRST_PURGE:
+            # One that fails is made again in the next round.
+            self._has_backlog = True
+            self._has_backlog = self.purge()
+        return goes_on or self._has_backlog
 
     def _report(self, error: Exception) -> None:
         """Say that a round failed; of an outage, once."""

@@ -1,7 +1,7 @@
 """The remembered Connect requests: each is sent once, and its answer given again for 24 hours."""
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from mmt_grpc.domain.model import MICROSECONDS, ConnectOutcome
@@ -87,17 +87,7 @@ class PeeweeRequests:
         return [ConnectRequest(*row) for row in rows]
 
     def purge_requests(self) -> int:
-        purged = self._purge(_purge)
-        self._purge(events.purge)
-        return purged
-
-    def _purge(self, once: Callable[[Session], int]) -> int:
-        purged = 0
-        while True:
-            count = self._execution.write(once)
-            purged += count
-            if count < PURGED_AT_ONCE:
-                return purged
+        return self._execution.write(_purge) + self._execution.write(events.purge)
 
 
 def _insert(session: Session, request: ConnectRequest) -> tuple[RecordedRequest, int] | None:

@@ -1,5 +1,7 @@
 """Two clones of one state directory that look at the registry in the same moment: one of them alone takes the id."""
 
+import threading
+
 import pytest
 
 from mmt_grpc.domain.ports.store import ReplicaBeat
@@ -39,6 +41,7 @@ class Clones:
             on_taken=lambda: self.told.append(life),
             now=world.rows.now,
             clock=world.clock,
+            stopping=threading.Event(),
             log=RecordingLog(),
         )
 

@@ -75,7 +75,10 @@ class ConnectRows(TokenRows, Protocol):
         ...
 
     def purge_requests(self) -> int:
-        """Delete requests older than 24 h, and events older than 7 days; return how many requests."""
+        """Delete a batch of requests older than 24 h, and one of events older than 7 days.
+
+        Returns how many of both: 0 once nothing is left to delete.
+        """
         ...
 
 

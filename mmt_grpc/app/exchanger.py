@@ -11,6 +11,7 @@ from typing import Final
 
 from mmt_grpc.app import process
 from mmt_grpc.app.child import Orders, join_line
+from mmt_grpc.app.ending import Ending
 from mmt_grpc.app.engine_parts import Parts
 from mmt_grpc.app.engine_wiring import EngineWiring
 from mmt_grpc.app.exchange_figures import exchange_figures
@@ -31,9 +32,11 @@ from mmt_grpc.domain.ports.providers import Failure, Providers
 from mmt_grpc.exchange import upstream
 from mmt_grpc.exchange.attempt_files import AttemptFiles
 from mmt_grpc.exchange.budget import Rate
+from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.spool import Spool
+from mmt_grpc.exchange.write_back import StoppedError
 from mmt_grpc.providers.options import OAuthOptions
 from mmt_grpc.providers.registry import open_providers
 from mmt_grpc.settings.exchanger_slice import ExchangerSlice, KeysSlice
@@ -179,29 +182,49 @@ def open_keyrings(keys: KeysSlice) -> tuple[AccessKeyring, RenewalKeyring]:
 
 def run(line: Line, settings: ExchangerSlice, owner: bytes, points: Failpoints, log: Log) -> bool:
     """Do exchanges until told to stop; True if everything came to its end."""
-    stop = threading.Event()
-    process.stop_on_signals(stop.set)
-    Orders(line, {}, gone=stop.set).start()
+    ending = Ending()
+    process.stop_on_signals(ending.ask)
+    Orders(line, {}, gone=ending.ask).start()
     opened = Opened(settings, owner, points, log)
     opened.check()
-    engine = EngineWiring(opened.parts(on_taken=stop.set)).engine()
-    engine.start()
+    engine = EngineWiring(opened.parts(on_taken=ending.ask)).engine()
     server = ExchangerServer(
         exchanger=engine,
         socket_path=str(settings.channel.socket),
         secret=settings.channel.secret,
         log=log,
     )
-    server.start()
-    # A Revoke under way waits for the server; who is not served yet waits until a restored backup was dealt with.
-    engine.wait_for_revokes(is_stopping=stop.is_set)
-    line.send("ready")
-    stop.wait()
-    server.stop(settings.process.grace)
-    drained = engine.stop()
+    try:
+        with ending.heard_by(engine.stopping):
+            engine.start()
+    except StoppedError:
+        # What the start was to settle is on the disk, for the next one.
+        drained = False
+    else:
+        drained = serve(line, engine, server, ending, grace=settings.process.grace)
     opened.audit.close()
     if not drained:
         log.error("spool_not_drained")
+    return drained
+
+
+def serve(line: Line, engine: ExchangeEngine, server: ExchangerServer, ending: Ending, *, grace: float) -> bool:
+    """Serve on an engine that was started, until told to stop; True if everything came to its end.
+
+    However that ends, what the engine has sent to an exchange is waited for.
+    """
+    try:
+        if not ending.asked.is_set():
+            server.start()
+            try:
+                # A Revoke under way waits for the server; whoever is not served yet, until a backup is dealt with.
+                engine.wait_for_revokes(is_stopping=ending.asked.is_set)
+                line.send("ready")
+                ending.asked.wait()
+            finally:
+                server.stop(grace)
+    finally:
+        drained = engine.stop()
     return drained
 
 

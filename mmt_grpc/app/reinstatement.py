@@ -14,6 +14,7 @@ from mmt_grpc.domain.auditing import FAILED, Trail
 from mmt_grpc.domain.errors import MmtError, StoreOutcomeUnknownError, StoreUnavailableError
 from mmt_grpc.domain.model import MICROSECONDS, Cause
 from mmt_grpc.domain.ports.audit import Audit, AuditRecord, Phase
+from mmt_grpc.domain.ports.clock import Randomness
 from mmt_grpc.domain.ports.store import Condemned
 from mmt_grpc.domain.token_row import TokenRow, TokenState
 
@@ -55,7 +56,7 @@ class Reinstatement:
     before: int
     on_batch: Callable[[Reinstated], None] = lambda _: None
     counts: Reinstated = field(default_factory=Reinstated)
-    _randomness: SystemRandomness = field(default_factory=SystemRandomness)
+    randomness: Randomness = field(default_factory=SystemRandomness)
 
     def look(self) -> Reinstated:
         """Count what would come back; changes nothing."""
@@ -136,7 +137,7 @@ class Reinstatement:
     def _written(self, chosen: Sequence[Condemned]) -> Sequence[TokenRow]:
         """Reinstate a batch and return the rows that were; where the outcome is not known it is read back."""
         tokens = self.administration.store.tokens
-        waits = [(found, self._randomness.jitter(0, SPREAD)) for found in chosen]
+        waits = [(found, self.randomness.jitter(0, SPREAD)) for found in chosen]
         try:
             return tokens.reinstate(waits)
         except StoreOutcomeUnknownError:

@@ -59,6 +59,10 @@ class Exchange:
         self.tolerant = tolerant
         self.probes = probes
         self.is_down_until = 0
+        self.refuses_until = 0
+        """Until when a bad day lasts: every refresh is refused, and nothing is consumed."""
+        self.misjudged: set[str] = set()
+        """The refresh tokens that it refused on a bad day though their chains are alive."""
         self.scheduler = scheduler
         self._life = life
         self._kills_old = kills_old
@@ -83,6 +87,11 @@ class Exchange:
         if post.fate in {"unavailable", "rate_limit", "invalid_client"}:
             return
         chain = self.books.by_renewal[post.renewal]
+        if self.refuses_until > self.scheduler.now:
+            post.refused = True
+            if chain.alive:
+                self.misjudged.add(post.renewal)
+            return
         if chain.alive and post.renewal != chain.renewal and not self.tolerant:
             self.books.reuses += 1
             self.end(chain, "reuse")

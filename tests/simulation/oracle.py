@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.model import MICROSECONDS, Cause
 from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.exchange.awaited import DISK_AWAITED
 from tests.simulation.exchange import Chain, Exchange, Post
@@ -204,10 +204,15 @@ class Oracle:
         if key in self.revoked:
             return False
         if row.state is TokenState.REAUTHENTICATION:
-            return not self.grants[key, row.grant_number].alive
+            return not self.grants[key, row.grant_number].alive or self._is_past_reinstatement(row)
         chain = self.grants[key, row.grant_number]
         usable = chain.alive and self.sealing.look(row.sealed.renewal_blob) == chain.renewal
         return row.state is TokenState.ACTIVE and usable
+
+    def _is_past_reinstatement(self, row: TokenRow) -> bool:
+        """Whether a bad day has met a token that was in doubt: nobody may send it again, its user has to come."""
+        in_doubt = row.reason is Cause.ROTATION_LOST or row.doubt is not None or row.doubt_owner is not None
+        return in_doubt and self.sealing.look(row.sealed.renewal_blob) in self.exchange.misjudged
 
     def _has_forgotten_retry(self, chain: Chain) -> bool:
         """Whether a failover took back that a token of this chain was sent again: its first holder, back after ten
@@ -230,6 +235,8 @@ class Oracle:
             if id(chain) not in self.excused and self.exchange.probes and not self._has_forgotten_retry(chain):
                 self.fail(f"a rotation was lost, and the row says {reason}")
             return "reauthentication: lost unnoticed, said to be revoked"
+        if chain.alive:
+            return "reauthentication: refused on a bad day, and in doubt"
         if chain.died_of == "withdrawn":
             return "reauthentication: the user withdrew"
         return f"reauthentication: {reason}"

@@ -1,12 +1,14 @@
 """Faults planted in the code on purpose: a simulation that finds none of them proves nothing."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
+from mmt_grpc.app.reinstatement import Reinstatement
 from mmt_grpc.domain.model import Liveness
+from mmt_grpc.domain.ports.store import Condemned
 from mmt_grpc.domain.token_row import Refreshed, TokenRow
 from mmt_grpc.exchange.attempt import Attempts
 from mmt_grpc.exchange.attempt_files import AttemptFiles
@@ -17,6 +19,8 @@ from mmt_grpc.exchange.settling import Settling
 from mmt_grpc.exchange.write_back import WriteBack
 from tests.simulation.system_calls import SimulatedOs
 from tests.support.fake_registry import FakeReplicas
+from tests.support.fake_reinstatement import FakeReinstatementRows
+from tests.support.fake_row_states import settled
 from tests.support.fake_settlement import FakeSettlementRows
 
 
@@ -155,6 +159,26 @@ def forgotten_block() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def blind_reinstatement() -> Iterator[None]:
+    """After a bad day a row comes back though an earlier POST may have spent its token."""
+
+    def reinstate(rows: FakeReinstatementRows, waits: Sequence[tuple[Condemned, int]]) -> Sequence[TokenRow]:
+        found = [(one.row, wait) for one, wait in waits if one.row is not None]
+        for row, wait in found:
+            rows._put(settled(replace(row, next_refresh_at=rows.now() + wait)))
+        return [row for row, _ in found]
+
+    def may_come_back(reinstatement: Reinstatement, found: Condemned) -> bool:
+        return not reinstatement.administration.ledger.contains(found.token_key)
+
+    with (
+        patch.object(FakeReinstatementRows, "reinstate", reinstate),
+        patch.object(Reinstatement, "_may_come_back", may_come_back),
+    ):
+        yield
+
+
 PLANTED: Final[dict[str, Callable[[], contextlib.AbstractContextManager[None]]]] = {
     "a commit that inserts": upsert,
     "a commit without its guard": lost_guard,
@@ -166,5 +190,6 @@ PLANTED: Final[dict[str, Callable[[], contextlib.AbstractContextManager[None]]]]
     "no recovery after a failover": no_recovery,
     "an intent forgotten too early": forgotten_intent,
     "a bad block taken for no record": forgotten_block,
+    "a reinstatement of what was in doubt": blind_reinstatement,
 }
 """Every planted fault by its name."""

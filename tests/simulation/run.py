@@ -12,6 +12,7 @@ from tests.simulation import faults
 from tests.simulation.callers import CLIENT, SECOND, Callers, User
 from tests.simulation.database import BEGINNING, Database
 from tests.simulation.exchange import NAME, Exchange
+from tests.simulation.operator import Operator
 from tests.simulation.oracle import Oracle, ViolationError
 from tests.simulation.replica import Replica
 from tests.simulation.scheduler import LivelockError, Scheduler
@@ -67,6 +68,7 @@ class Run:
         )
         self.users = [self._user(number) for number in range(draw.choice((1, 1, 2)))]
         self.callers = Callers(world=self.world, users=self.users)
+        self.operator = Operator(world=self.world, seed=seed, struck=self.result.struck)
         self._settled_since: int | None = None
 
     def run(self) -> Result:
@@ -136,6 +138,7 @@ class Run:
         for happening, share in ((self.callers.connect, 0.15), (self.callers.revoke, 0.1)):
             if draw.random() < (0.7 if self._races else share):
                 world.scheduler.at(draw.randint(1, 40) * SECOND, happening)
+        self.operator.plan()
         for user in self.users:
             self.callers.ask_again(user, 0)
         longest = draw.choice((60, 60, 120, 300, 300, 900)) * SECOND
@@ -150,6 +153,7 @@ class Run:
         world.database.fates.clear()
         scheduler.is_calm = True
         self.callers.is_storm = False
+        self.operator.end_the_day()
         scheduler.note("calm")
         scheduler.at(scheduler.now + 5 * SECOND, self._look)
         if not scheduler.run(scheduler.now + CALM_FOR, self._is_over):

@@ -9,7 +9,7 @@ from typing import Final
 
 from mmt_grpc.app.engine_wiring import EngineWiring
 from mmt_grpc.app.exchanger import LIFE_BYTES, Opened
-from mmt_grpc.app.replica_administration import SpoolKind, spool
+from mmt_grpc.app.replica_administration import SpoolKind, spool, spool_directory
 from mmt_grpc.app.state_directory import StateDirectory
 from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.failpoints import NoFailpoints
@@ -48,8 +48,10 @@ def drain(settings: Settings) -> Drained:
     Attempts are settled and their answers committed, requests rejected, grants that no row holds and credentials of
     revoked rows revoked upstream, each tried once, except at a provider that fails. Attempts that cannot be read put
     their rows in doubt, and are left. Raises `LockedError` if the replica runs, a `StartRefusedError`, `KeyringError`
-    or `StoreUnavailableError`.
+    or `StoreUnavailableError`, `RefusedError` where no replica has left a spool.
     """
+    # Entering a directory would make it, and give it an id: a wrong path is not to look like a drained replica.
+    spool_directory(settings.state_dir)
     state = StateDirectory.enter(settings.state_dir, patience=0.0)
     log = Log.to_stderr(process=ROLE, wall_clock=time.time_ns, layout=settings.log.format)
     birth = Birth(

@@ -60,9 +60,7 @@ def spool(state_dir: Path, *, known_unreadable: Collection[str] = ()) -> Sequenc
     Files that the disk does not give back are found; those whose keys are missing are `known_unreadable` to who has
     opened the others.
     """
-    directory = state_dir / SPOOL
-    if not directory.is_dir():
-        raise RefusedError(f"there is no spool in {state_dir}")
+    directory = spool_directory(state_dir)
     written: defaultdict[str, list[int]] = defaultdict(list)
     unreadable: defaultdict[str, list[str]] = defaultdict(list)
     for entry in listed(directory):
@@ -71,6 +69,14 @@ def spool(state_dir: Path, *, known_unreadable: Collection[str] = ()) -> Sequenc
         if name in known_unreadable or not _is_readable(directory / name):
             unreadable[entry.kind].append(name)
     return [SpoolKind(kind, len(times), min(times), unreadable[kind]) for kind, times in sorted(written.items())]
+
+
+def spool_directory(state_dir: Path) -> Path:
+    """Return where the spool of a state directory is; `RefusedError` if there is none."""
+    directory = state_dir / SPOOL
+    if not directory.is_dir():
+        raise RefusedError(f"there is no spool in {state_dir}")
+    return directory
 
 
 def _is_readable(path: Path) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from mmt_grpc.cli.parameters import SECRET, TEXT, TIME, with_options
+from mmt_grpc.cli.parameters import SECRET, SECRET_OR_NONE, TEXT, TIME, with_options
 from mmt_grpc.domain.model import (
     ApiKeyGrant,
     AuthorizationCode,
@@ -28,7 +28,9 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 _OPTIONS: Final = (
     click.option("--code", type=SECRET, help="OAuth: the authorization code of the redirect."),
     click.option("--redirect-uri", type=TEXT, help="With --code: the redirect URI, to the letter."),
-    click.option("--code-verifier", type=SECRET, help="With --code: the PKCE verifier, where one was used."),
+    click.option(
+        "--code-verifier", type=SECRET_OR_NONE, help="With --code: the PKCE verifier; empty where none was used."
+    ),
     click.option("--access-token", type=SECRET, help="OAuth: an access token that is there already."),
     click.option("--refresh-token", type=SECRET, help="With --access-token: its refresh token."),
     click.option("--granted-scopes", type=TEXT, help="With --access-token: what was granted, separated by spaces."),
@@ -56,7 +58,8 @@ def grant_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def grant_of(given: Mapping[str, Any]) -> Grant:
     """Return the grant that the options make; `click.UsageError` for none, for two, and for what does not belong."""
-    present = {name for name, value in given.items() if value is not None}
+    # An empty secret stands for none: whoever made it says so of a PKCE verifier.
+    present = {name for name, value in given.items() if value is not None and value != Secret("")}
     kinds = sorted(present & FIELDS.keys())
     if len(kinds) != 1:
         names = ", ".join(map(_option, FIELDS))

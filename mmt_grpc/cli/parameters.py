@@ -27,6 +27,10 @@ class SecretType(click.ParamType[Secret]):
 
     name = "secret"
 
+    def __init__(self, *, may_be_empty: bool = False) -> None:
+        """`may_be_empty`: an empty text is an empty secret, and stands for none."""
+        self._may_be_empty = may_be_empty
+
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Secret:
         if isinstance(value, Secret):
             return value
@@ -34,12 +38,14 @@ class SecretType(click.ParamType[Secret]):
         if value == "-":
             text = _from_stdin(param)
         elif colon and kind == "env":
-            text = os.environ.get(rest) or self.fail("the environment variable is not set", param, ctx)
+            text = os.environ.get(rest, "")
+            if not text and not (self._may_be_empty and rest in os.environ):
+                self.fail("the environment variable is not set", param, ctx)
         elif colon and kind == "file":
             text = self._from_file(Path(rest), param, ctx)
         else:
             text = rest if colon and kind == "text" else str(value)
-        if not text or not _is_unicode(text):
+        if not (text or self._may_be_empty) or not _is_unicode(text):
             self.fail("must be a text that is not empty", param, ctx)
         return Secret(text)
 
@@ -90,6 +96,7 @@ class ScopeType(click.ParamType[Scope]):
 
 
 SECRET: Final = SecretType()
+SECRET_OR_NONE: Final = SecretType(may_be_empty=True)
 TEXT: Final = TextType()
 TIME: Final = TimeType()
 SCOPE: Final = ScopeType()

@@ -26,6 +26,11 @@ MAX_GENERATION: Final = (1 << 63) - 1
 token_id_option = click.option("--token-id", type=TEXT, required=True, help="What connect returned.")
 
 
+def required_scope_option(help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the option of a scope that is asked for; whoever names none asks for the lower one."""
+    return click.option("--required-scope", type=SCOPE, default="read", show_default=True, help=help_text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calling:
     """How to call, as the options say."""
@@ -113,7 +118,7 @@ def connect(
 
 @token.command(epilog=HOW_TO_GIVE_SECRETS)
 @token_id_option
-@click.option("--required-scope", type=SCOPE, required=True, help="What the credential is wanted for.")
+@required_scope_option("What the credential is wanted for.")
 @click.option("--end-user-id", type=TEXT, help="Whose it must be.")
 @click.option(
     "--min-validity",
@@ -171,7 +176,7 @@ def revoke(*, calling: Calling, token_id: str) -> None:
 
 @token.command("check-scope", epilog=HOW_TO_GIVE_SECRETS)
 @token_id_option
-@click.option("--required-scope", type=SCOPE, required=True, help="The scope in question.")
+@required_scope_option("The scope in question.")
 @calls
 def check_scope(*, calling: Calling, token_id: str, required_scope: Scope) -> None:
     """Ask whether resolve would hand the token out for a scope; exits 1 if not."""

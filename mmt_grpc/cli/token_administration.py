@@ -44,11 +44,18 @@ def status(config: Path | None, *, client_id: str, token_id: str, as_json: bool)
         "failed": timestamp(row.failed_at),
         "backs_off_until": timestamp(row.not_before) if backs_off else None,
         "in_doubt": row.doubt is not None,
+        "lease_owner": _replica(row.lease_owner),
+        "doubt_owner": _replica(row.doubt_owner),
         "generation": row.binding.generation,
         "key_epoch": row.sealed.key_epoch,
         "readable": found.readable.value,
     }
     show_one(told, as_json=as_json)
+
+
+def _replica(owner: bytes | None) -> str | None:
+    """Return a replica's id as `mmt replicas list` shows it."""
+    return None if owner is None else owner.hex()
 
 
 @click.command()

@@ -87,11 +87,10 @@ def test_wrong_usage_exits_2_and_says_why(arguments: tuple[str, ...], why: str) 
     "arguments",
     [
         ("token", "resolve", "--required-scope", "read", *NOBODY),
-        ("token", "resolve", "--token-id", "t", *NOBODY),
         ("token", "resolve", "--token-id", "t", "--required-scope", "read", "--min-validity", "-1", *NOBODY),
         ("token", "resolve", "--token-id", "t", "--required-scope", "read", "--min-validity", "86401", *NOBODY),
         ("token", "resolve", "--token-id", "t", "--required-scope", "read", "--rejected-generation", "-1", *NOBODY),
-        ("token", "check-scope", "--token-id", "t", *NOBODY),
+        ("token", "check-scope", "--required-scope", "read", *NOBODY),
         ("token", "revoke", *NOBODY),
         ("token", "revoke", "--token-id", "t", "--address", "127.0.0.1:1"),
         ("token", "revoke", "--token-id", "t", "--address", "127.0.0.1:1", "--api-key", "two words"),

@@ -77,6 +77,8 @@ def test_a_healthy_token_is_shown_without_its_credential(dev: RunningDev, token_
         "failed": None,
         "backs_off_until": None,
         "in_doubt": False,
+        "lease_owner": None,
+        "doubt_owner": None,
         "generation": 1,
         "key_epoch": 1,
         "readable": "yes",

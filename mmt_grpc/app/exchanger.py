@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import Final
 
 from mmt_grpc.app import process
@@ -19,6 +20,8 @@ from mmt_grpc.app.failpoints import failpoints
 from mmt_grpc.app.line import Line, from_text
 from mmt_grpc.app.lives import Lives
 from mmt_grpc.app.losses import Losses
+from mmt_grpc.app.pacing_wiring import build_pacing
+from mmt_grpc.audit.file_audit import FileAudit
 from mmt_grpc.crypto.index import KeyedIndex, KeyedRequestIndex
 from mmt_grpc.crypto.keyring import AccessKeyring, RenewalKeyring
 from mmt_grpc.crypto.keyrings import load_access_keyring, load_renewal_keyring
@@ -31,13 +34,10 @@ from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.ports.providers import Failure, Providers
 from mmt_grpc.exchange import upstream
 from mmt_grpc.exchange.attempt_files import AttemptFiles
-from mmt_grpc.exchange.budget import Rate
 from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.lanes import Lanes
-from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.exchange.write_back import StoppedError
-from mmt_grpc.providers.options import OAuthOptions
 from mmt_grpc.providers.registry import open_providers
 from mmt_grpc.settings.exchanger_slice import ExchangerSlice, KeysSlice
 from mmt_grpc.store.installations import check_installation
@@ -52,7 +52,7 @@ class Opened:
     """What the exchanger's settings name, opened; the engine is built on its ports."""
 
     def __init__(self, settings: ExchangerSlice, owner: bytes, points: Failpoints, log: Log) -> None:
-        """Raises `KeyringError` and `AuditUnavailableError`."""
+        """Raises `KeyringError`."""
         self._settings = settings
         self._owner = owner
         self._points = points
@@ -66,9 +66,16 @@ class Opened:
             on_loss=self._losses.happened,
             on_event=process.token_counter(self.registry, settings.providers),
         )
-        self.audit = process.open_audit(settings.audit, settings.process, log, self.registry)
         self._observer = exchange_figures(self.registry, settings.providers)
-        self._pacing = self._open_pacing()
+        self._pacing = build_pacing(settings.providers, self.store.budgets, self._observer, log)
+
+    @cached_property
+    def audit(self) -> FileAudit:
+        """The audit log, begun when it is first asked for, after `check`: a start that fails is to leave no new file.
+
+        Raises `AuditUnavailableError`.
+        """
+        return process.open_audit(self._settings.audit, self._settings.process, self._log, self.registry)
 
     def check(self) -> None:
         """Raise a `StartRefusedError` unless the database is this installation's and up to date."""
@@ -81,7 +88,10 @@ class Opened:
         )
 
     def parts(self, on_taken: Callable[[], None] = lambda: None) -> Parts:
-        """Return what the engine stands on; `on_taken` is told if another life has taken the replica's id."""
+        """Return what the engine stands on; `on_taken` is told if another life has taken the replica's id.
+
+        Raises `AuditUnavailableError`.
+        """
         randomness, log = SystemRandomness(), self._log
         records = RenewalRecordSealing(renewal_keyring=self.renewal_keyring, randomness=randomness)
         directory = self._settings.state_dir / "spool"
@@ -136,26 +146,6 @@ class Opened:
             may_retry=pacing.may_retry,
             on_first_try=pacing.first_try,
             observer=self._observer,
-        )
-
-    def _open_pacing(self) -> Pacing:
-        rates = {
-            name: Rate(options.rate_limit.requests, options.rate_limit.seconds)
-            for name, options in self._settings.providers.items()
-            if options.rate_limit is not None
-        }
-        return Pacing(
-            rates=rates,
-            budgets=self.store.budgets,
-            clock=BootClock(),
-            randomness=SystemRandomness(),
-            log=self._log,
-            observer=self._observer,
-            released_brakes=[
-                name
-                for name, options in self._settings.providers.items()
-                if isinstance(options, OAuthOptions) and not options.refusal_brake
-            ],
         )
 
     def _epochs(self) -> tuple[tuple[int, ...], tuple[int, ...]]:

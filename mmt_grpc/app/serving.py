@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mmt_grpc.app.failpoints import VARIABLE
-from mmt_grpc.app.listening import HeldAddress, hold
+from mmt_grpc.app.listening import AddressTakenError, HeldAddress, hold
 from mmt_grpc.app.plan import ChildPlan, Pace
 from mmt_grpc.app.reloading import Reloading
 from mmt_grpc.app.replica import Replica, child_figures
@@ -55,6 +55,8 @@ def serve(
     """
     environment = dict(os.environ)
     log = start_log(settings)
+    # What `mmt replicas list` and rows name this replica by.
+    log.info("replica_started", replica=state.owner.hex())
     with ExitStack() as stack:
         addresses = _held(settings.table.listen, stack)
         sockets = state.socket_directory()
@@ -115,8 +117,14 @@ def _metrics(settings: Settings, state_dir: Path, stack: ExitStack, log: Log) ->
 
     directory = state_dir / "metrics"
     prepare(directory)
-    host, port = split(settings.table.metrics_listen)
-    listener = MetricsListener(host=host, port=port, read=lambda: exposition(directory)).start()
+    address = settings.table.metrics_listen
+    host, port = split(address)
+    try:
+        listener = MetricsListener(host=host, port=port, read=lambda: exposition(directory)).start()
+    except OSError as error:
+        raise AddressTakenError(
+            f"metrics_listen: cannot listen on {address}: {error.strerror or 'it is no address'}"
+        ) from None
     stack.callback(listener.close)
     log.info("metrics_served", address=listener.address)
     return directory

@@ -26,6 +26,8 @@ from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.revival_proof import RevivalProof
 from mmt_grpc.settings.slices import WorkerSlice
 from mmt_grpc.store.installations import check_installation
+from mmt_grpc.store.ledger import PeeweeLedger
+from mmt_grpc.store.opening import Store
 from mmt_grpc.telemetry.clock import BootClock
 from mmt_grpc.telemetry.log import Log
 from mmt_grpc.transport.internal.client import InternalExchanger
@@ -70,7 +72,6 @@ class Worker:
         }
         Orders(self._line, orders, gone=self._stop).start()
         parts = self._parts()
-        check(parts)
         proof = RevivalProof(guard=parts.guard, rows=parts.store.tokens, ledger=parts.ledger)
         proof.step()
         server = build_server(parts, self._settings)
@@ -124,6 +125,8 @@ class Worker:
         store, ledger = process.open_stores(settings.store, log, on_loss=losses.happened, on_event=on_event)
         guard = RevivalGuard(installations=store.installations, ledger=ledger, clock=BootClock(), log=log)
         losses.listener = guard.suspect
+        # Before the audit log is begun: a start that fails is to leave no new file.
+        check(store, ledger, keyring)
         return Parts(
             keyring=keyring,
             store=store,
@@ -171,13 +174,13 @@ class Worker:
                 serving = works
 
 
-def check(parts: Parts) -> None:
+def check(store: Store, ledger: PeeweeLedger, keyring: AccessKeyring) -> None:
     """Raise a `StartRefusedError` unless the database is this installation's and up to date."""
-    parts.store.check_schema()
-    index_check = KeyedIndex(access_keyring=parts.keyring).index_check()
-    installation = parts.store.installations.read()
+    store.check_schema()
+    index_check = KeyedIndex(access_keyring=keyring).index_check()
+    installation = store.installations.read()
     mode = "" if installation is None else installation.mode
-    check_installation(parts.store.installations, parts.ledger, index_check=index_check, mode=mode)
+    check_installation(store.installations, ledger, index_check=index_check, mode=mode)
 
 
 def call_metrics(registry: "CollectorRegistry | None") -> CallMetrics:

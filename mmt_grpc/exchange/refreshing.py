@@ -145,7 +145,11 @@ class Refreshing:
         if opened.renewal is None:
             return SETTLED
         key = row.binding.token_key
-        self.audit.write(record_of(context, row, opened, Phase.INTENT))
+        try:
+            self.audit.write(record_of(context, row, opened, Phase.INTENT))
+        except AuditUnavailableError as error:
+            self.observer.refresh_ended(provider.name, error.reason.value.lower())
+            raise
         if self.lanes.start(provider.name, key, lambda: self._run(context, provider, row, opened, demand=demand)):
             return STARTED
         return RUNNING if self.lanes.is_running(key) else backing_off(Reason.PROVIDER_UNAVAILABLE, MICROSECONDS)

@@ -23,6 +23,8 @@ PROVIDER_SECONDS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.
 REFRESH_OUTCOMES: Final = frozenset({
     "refreshed", "not_sent", "not_consumed", "in_doubt", "reauthentication_required", "lost_the_race", "not_admitted",
     "moved", "gone", "dead", "later", "unprobed", "stopped", "bug",
+    # what MMT itself could not do
+    "store_unavailable", "audit_unavailable", "credential_unreadable",
 })  # fmt: skip
 REQUEST_OUTCOMES: Final = frozenset({
     "ok", "not_sent", "not_consumed", "ambiguous", "permanent", "our_outage", "otp_required", "rate_limited",

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from mmt_grpc.settings.problems import Problem, dotted
 
+UNKNOWN: Final = "is no setting"
 _SENTENCES: Final = {
     "missing": "is missing",
     "int_parsing": "must be a whole number",
@@ -78,4 +79,4 @@ def _fields(model: type[BaseModel], path: Sequence[int | str]) -> Collection[str
 def unknown(name: str, known: Collection[str]) -> str:
     """Return the sentence about an unknown name, with the closest of the known ones if one is close."""
     close = difflib.get_close_matches(name, known, n=1)
-    return f"is no setting; is `{close[0]}` meant?" if close else "is no setting"
+    return f"{UNKNOWN}; is `{close[0]}` meant?" if close else UNKNOWN

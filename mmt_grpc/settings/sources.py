@@ -59,6 +59,15 @@ def read_environment(environ: Mapping[str, str], below: Tree, problems: list[Pro
     return tree
 
 
+def variables_of(environ: Mapping[str, str], below: Tree) -> Mapping[str, str]:
+    """Return which variable gives which setting, by the setting's dotted name; `below` as for `read_environment`."""
+    return {
+        dotted(_path(variable, below)): variable
+        for variable in sorted(environ)
+        if variable.startswith(PREFIX) and not NOT_SETTINGS.fullmatch(variable)
+    }
+
+
 def _is_unicode(text: str) -> bool:
     """Whether a variable was UTF-8; Python lends bytes that were not a place among the surrogates."""
     return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -32,6 +32,9 @@ SPOILT = (
     },
 )
 NAMED = [
+    "MMT_NO_SUCH: is no setting",
+    "MMT_PROVIDERS__ACME__CLIENT_IDD: is no setting; is `client_id` meant?",
+    "MMT_PROVIDERS__BINANCE__CLIENT_ID: is no setting",
     "audit: must be a table",
     "database.pool_size: must be a whole number",
     "database.tls: must be one of 'auto', 'off' or 'verify'",
@@ -41,12 +44,9 @@ NAMED = [
     "log.colour: is no setting",
     "log.level: must be one of 'debug', 'info', 'warning' or 'error'",
     "max_calls: must be at least 1",
-    "no_such: is no setting",
     "providers.acme.client_id: is missing",
-    "providers.acme.client_idd: is no setting; is `client_id` meant?",
     "providers.acme.client_secret: is missing",
     "providers.acme.token_url: is missing",
-    "providers.binance.client_id: is no setting",
     "providers.coinbase.client_id: is missing",
     "providers.coinbase.client_secret: is missing",
     "reflection: must be true or false",

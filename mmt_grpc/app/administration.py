@@ -12,6 +12,7 @@ from mmt_grpc.crypto.keyrings import KeyringPair, KeyringStatus, load_access_key
 from mmt_grpc.crypto.randomness import SystemRandomness
 from mmt_grpc.crypto.root_key import FileRootKey
 from mmt_grpc.domain import api_key
+from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.model import Scope
 from mmt_grpc.domain.ports.store import ApiKeyRow, ClientRow, Installation
 from mmt_grpc.domain.secret import Secret
@@ -19,6 +20,7 @@ from mmt_grpc.settings.settings import Settings, store_settings
 from mmt_grpc.store.installations import check_installation
 from mmt_grpc.store.ledger import PeeweeLedger, open_ledger
 from mmt_grpc.store.opening import Store, open_store
+from mmt_grpc.store.refusals import StartRefusedError
 
 INSTALLATION_ID_BYTES: Final = 16
 CLIENT_ID_BYTES: Final = 8
@@ -117,13 +119,31 @@ class Administration:
 
 @contextlib.contextmanager
 def opened(settings: Settings) -> Iterator[Administration]:
-    """Open what the settings name, for one command."""
+    """Open what the settings name, for one command.
+
+    `RefusedError` if it ends for want of a connection: it says to where, and why there is none.
+    """
     keyring = load_access_keyring(directory=settings.keyring_dir, root_key=access_root(settings))
     options = store_settings(settings.database)
-    store = open_store(settings.database_url.reveal(), pool_size=2, settings=options)
-    ledger = open_ledger(settings.ledger_url.reveal(), settings=options)
+    found: list[str] = []
+    store = open_store(
+        settings.database_url.reveal(),
+        pool_size=2,
+        settings=options,
+        on_unreachable=lambda why: found.append(f"no connection to the database at {why}"),
+    )
+    ledger = open_ledger(
+        settings.ledger_url.reveal(),
+        settings=options,
+        on_unreachable=lambda why: found.append(f"no connection to the ledger at {why}"),
+    )
     try:
         yield Administration(settings=settings, keyring=keyring, store=store, ledger=ledger)
+    except StoreUnavailableError as error:
+        if not found:
+            raise
+        sentence = str(error).removesuffix(".") if isinstance(error, StartRefusedError) else error.reason.value
+        raise RefusedError(f"{sentence}: {found[-1]}") from None
     finally:
         store.close()
         ledger.close()

@@ -18,6 +18,7 @@ from mmt_grpc.store.execution import FaultReport
 from mmt_grpc.store.ledger import PeeweeLedger, open_ledger
 from mmt_grpc.store.opening import Store, open_store
 from mmt_grpc.store.parsing import UnparsableRow
+from mmt_grpc.store.reachability import Unreachable
 from mmt_grpc.store.refusals import StartRefusedError
 from mmt_grpc.telemetry.foreign import capture
 from mmt_grpc.telemetry.log import Level, Log
@@ -116,6 +117,17 @@ def open_stores(
     def on_fault(report: FaultReport) -> None:
         log.warning("store_fault", phase=report.phase, kind=report.kind, number=report.number)
 
+    def unreachable(store: str) -> Callable[[Unreachable], None]:
+        return lambda why: log.error(
+            "store_unreachable",
+            store=store,
+            place=why.place,
+            kind=why.kind,
+            number=why.number,
+            cause=why.cause,
+            errno=why.errno,
+        )
+
     def on_unparsable(row: UnparsableRow) -> None:
         log.error("row_unparsable", shard=row.shard, integration=row.integration, column=row.column)
 
@@ -127,8 +139,12 @@ def open_stores(
         on_loss=on_loss,
         on_event=on_event,
         on_unparsable=on_unparsable,
+        on_unreachable=unreachable("database"),
     )
-    return store, open_ledger(stores.ledger_url.reveal(), settings=stores.options, on_fault=on_fault)
+    ledger = open_ledger(
+        stores.ledger_url.reveal(), settings=stores.options, on_fault=on_fault, on_unreachable=unreachable("ledger")
+    )
+    return store, ledger
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:

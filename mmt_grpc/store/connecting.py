@@ -8,6 +8,7 @@ from mmt_grpc.store.events import OnEvent
 from mmt_grpc.store.execution import Execution, FaultReport
 from mmt_grpc.store.mysql import MysqlDialect
 from mmt_grpc.store.pool import SessionPool
+from mmt_grpc.store.reachability import Reachability, Unreachable, place_of
 from mmt_grpc.store.servers import KnownServers
 from mmt_grpc.store.session import ClockShift, Session
 from mmt_grpc.store.settings import Location, SqliteLocation, StoreSettings, locate
@@ -32,12 +33,13 @@ def connect(
     on_fault: Callable[[FaultReport], None],
     on_loss: Callable[[], None] = lambda: None,
     on_event: OnEvent = lambda _, __: None,
+    on_unreachable: Callable[[Unreachable], None] = lambda _: None,
     patience: float | None = None,
 ) -> Connected:
     """Return what runs statements at a URL; connections are opened as they are needed. `UrlError` if it is none.
 
-    `on_loss` is told when the database was away, or another server answers. `patience`: seconds that a statement may
-    take, whatever the settings say.
+    `on_loss` is told when the database was away, or another server answers, `on_unreachable` why none can be reached.
+    `patience`: seconds that a statement may take, whatever the settings say.
     """
     location, applied = locate(url, settings or StoreSettings())
     if patience is not None:
@@ -52,7 +54,15 @@ def connect(
     def open_session() -> Session:
         return Session(database=dialect.connect(), dialect=dialect, clock_shift=clock_shift)
 
-    pool = SessionPool(connect=open_session, size=pool_size, wait=applied.checkout_timeout, on_loss=lost)
+    reachability = Reachability(place=place_of(location), on_unreachable=on_unreachable)
+    pool = SessionPool(
+        connect=open_session,
+        size=pool_size,
+        wait=applied.checkout_timeout,
+        on_loss=lost,
+        on_opened=reachability.opened,
+        on_refused=reachability.refused,
+    )
     execution = Execution(pool=pool, on_fault=on_fault, on_event=on_event, turns=dialect.turns)
     return Connected(pool=pool, execution=execution, dialect=dialect)
 

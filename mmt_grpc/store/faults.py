@@ -80,10 +80,27 @@ class DuplicateError(StatementError):
 
 def read(error: Exception) -> StatementError:
     """Return what a driver's error says; an unknown one says that nothing is known."""
-    origin = error.orig if isinstance(error, peewee.PeeweeException) and hasattr(error, "orig") else error
+    origin = _origin(error)
     fault, number = _classify(origin)
     make = DuplicateError if fault is Fault.DUPLICATE else StatementError
     return make(fault=fault, kind=type(origin).__name__, number=number)
+
+
+def system_error(error: Exception) -> OSError | None:
+    """Return the system's error for which a driver could not connect, if it says which: PyMySQL does, under one number
+    for all of them.
+    """
+    origin = _origin(error)
+    found = getattr(origin, "original_exception", None)
+    return found if isinstance(found, OSError) else None
+
+
+def _origin(error: Exception) -> BaseException:
+    """Return the driver's own error."""
+    if isinstance(error, peewee.PeeweeException) and hasattr(error, "orig"):
+        origin: BaseException = error.orig
+        return origin
+    return error
 
 
 def _classify(error: BaseException) -> tuple[Fault, int | None]:

@@ -11,6 +11,7 @@ from mmt_grpc.store.connecting import Connected, connect
 from mmt_grpc.store.events import Randomness
 from mmt_grpc.store.execution import Execution, FaultReport
 from mmt_grpc.store.faults import DuplicateError
+from mmt_grpc.store.reachability import Unreachable
 from mmt_grpc.store.refusals import NewerSchemaError, NotMigratedError
 from mmt_grpc.store.session import ClockShift, Session
 from mmt_grpc.store.settings import StoreSettings
@@ -86,9 +87,17 @@ def open_ledger(
     clock_shift: ClockShift = lambda: 0,
     randomness: Randomness = os.urandom,
     on_fault: Callable[[FaultReport], None] = lambda _: None,
+    on_unreachable: Callable[[Unreachable], None] = lambda _: None,
 ) -> PeeweeLedger:
     """Return the ledger at a URL; connections are opened as they are needed. `UrlError` for a URL that is none."""
-    connected = connect(url, pool_size=pool_size, settings=settings, clock_shift=clock_shift, on_fault=on_fault)
+    connected = connect(
+        url,
+        pool_size=pool_size,
+        settings=settings,
+        clock_shift=clock_shift,
+        on_fault=on_fault,
+        on_unreachable=on_unreachable,
+    )
     return PeeweeLedger(connected=connected, randomness=randomness)
 
 

@@ -14,6 +14,7 @@ from mmt_grpc.store.execution import Execution, FaultReport
 from mmt_grpc.store.installations import PeeweeInstallations
 from mmt_grpc.store.migrations.runner import LATEST, migrate, schema_number
 from mmt_grpc.store.parsing import OnUnparsable
+from mmt_grpc.store.reachability import Unreachable
 from mmt_grpc.store.recoveries import PeeweeRecoveries
 from mmt_grpc.store.refusals import NotMigratedError
 from mmt_grpc.store.reinstatement import PeeweeReinstatementRows
@@ -119,16 +120,24 @@ def open_store(
     on_loss: Callable[[], None] = lambda: None,
     on_event: OnEvent = lambda _, __: None,
     on_unparsable: OnUnparsable = lambda _: None,
+    on_unreachable: Callable[[Unreachable], None] = lambda _: None,
 ) -> Store:
     """Return the store at a URL; no connection is opened before the first is needed.
 
     `clock_shift` moves the database's clock by microseconds, for tests; `on_loss` is told when the database was
     away, `on_event` of what happened to tokens, once it is known to be committed, `on_unparsable` of rows that were
-    left out of what was looked for.
+    left out of what was looked for, `on_unreachable` why no connection can be had.
 
     Raises `UrlError` for a URL that is none.
     """
-    open_pool = functools.partial(connect, url, settings=settings, clock_shift=clock_shift, on_fault=on_fault)
+    open_pool = functools.partial(
+        connect,
+        url,
+        settings=settings,
+        clock_shift=clock_shift,
+        on_fault=on_fault,
+        on_unreachable=on_unreachable,
+    )
     return Store(
         connected=open_pool(pool_size=pool_size, on_loss=on_loss, on_event=on_event),
         migrating=lambda: open_pool(pool_size=1, patience=MIGRATION_PATIENCE),

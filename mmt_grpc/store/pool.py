@@ -29,14 +29,21 @@ class SessionPool:
         wait: float,
         elapsed: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
         on_loss: Callable[[], None] = lambda: None,
+        on_opened: Callable[[], None] = lambda: None,
+        on_refused: Callable[[Exception], None] = lambda _: None,
     ) -> None:
-        """`on_loss` is told whenever a connection is found broken, or none can be opened: the database was away."""
+        """`on_loss` is told whenever a connection is found broken, or none can be opened: the database was away.
+
+        `on_opened` is told of each that could be opened, `on_refused` for what error one could not be.
+        """
         if size < 1:
             raise ValueError("a pool has at least one connection")
         self._connect = connect
         self._wait = wait
         self._elapsed = elapsed
         self._on_loss = on_loss
+        self._on_opened = on_opened
+        self._on_refused = on_refused
         # A queue in C instead of threading's semaphore in Python: this is on the way of every call.
         self._free: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(size):
@@ -98,15 +105,19 @@ class SessionPool:
 
     def _open(self) -> Session:
         try:
-            return self._connect()
-        except StoreUnavailableError:
+            session = self._connect()
+        except StoreUnavailableError as error:
             self._on_loss()
+            self._on_refused(error)
             raise
         except Exception as error:  # noqa: BLE001  # nothing was applied, whatever a driver raises
             self._on_loss()
+            self._on_refused(error)
             if faults.read(error).fault is faults.Fault.DENIED:
                 raise AccessDeniedError from None
             raise StoreUnavailableError from None
+        self._on_opened()
+        return session
 
     def _close_idle(self) -> None:
         while True:

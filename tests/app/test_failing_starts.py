@@ -59,6 +59,8 @@ def test_no_process_that_finds_no_database_begins_an_audit_file(stopped: Running
 
     assert sorted(path.name for path in stopped.audit_path.iterdir()) == before
     assert not events(log_file, "audit_file_opened", "")
+    (first, *_) = events(log_file, "store_unreachable", "exchanger")
+    assert f'"store":"database","place":"{stopped.database}","kind":"OperationalError","number":14' in first
 
 
 def test_a_replica_says_at_its_start_by_which_id_others_name_it(stopped: RunningDev) -> None:

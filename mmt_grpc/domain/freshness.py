@@ -111,7 +111,7 @@ class _Wait:
             seen = self._read()
             if seen.row.binding.generation > self._asked.binding.generation:
                 return self._newer(seen)
-            if seen.row.state is not TokenState.REFRESHING:
+            if seen.row.state is not TokenState.REFRESHING and self._clock.elapsed() < until:
                 ending = self._ask(until)
         return serve_or_raise(self._still_alive(), ending or ProviderUnavailableError())
 

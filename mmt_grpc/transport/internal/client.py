@@ -24,7 +24,9 @@ CHANNEL_ARGUMENTS: Final[Sequence[tuple[str, int]]] = (
     # Also how long one attempt to connect may take, so not as short as the pause.
     ("grpc.min_reconnect_backoff_ms", 500),
     ("grpc.enable_http_proxy", 0),
-    ("grpc.enable_retries", 0),
+    # No policy asks for retries. Without what they stand on, a call whose bytes an exchanger that stands still leaves
+    # in the socket outlives its deadline: a thread each, until that exchanger goes on (seen with grpcio 1.85).
+    ("grpc.enable_retries", 1),
 )
 PAUSE: Final = 0.05
 """Seconds before a call that was not answered is made again."""

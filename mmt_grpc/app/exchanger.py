@@ -92,9 +92,7 @@ class Opened:
 
         Raises `AuditUnavailableError`.
         """
-        randomness, log = SystemRandomness(), self._log
-        records = RenewalRecordSealing(renewal_keyring=self.renewal_keyring, randomness=randomness)
-        directory = self._settings.state_dir / "spool"
+        spool, attempt_log = self._spool()
         life = secrets.token_bytes(LIFE_BYTES)
         over = Lives(self._settings.state_dir).begin(life)
         return Parts(
@@ -113,8 +111,8 @@ class Opened:
             audit=self.audit,
             providers=self._providers(),
             integrations=frozenset(self._settings.providers),
-            spool=Spool(directory=directory, sealing=records, failpoints=self._points, log=log),
-            attempt_log=AttemptFiles(directory=directory, sealing=records, failpoints=self._points, log=log),
+            spool=spool,
+            attempt_log=attempt_log,
             pacing=self._pacing,
             lanes=Lanes(),
             revocation_lanes=Lanes(threads=upstream.THREADS, longest_queue=upstream.QUEUED),
@@ -122,12 +120,21 @@ class Opened:
             wall_clock=lambda: time.time_ns() // 1_000,
             is_over=over.__contains__,
             on_taken=on_taken,
-            randomness=randomness,
+            randomness=SystemRandomness(),
             failpoints=self._points,
             stopping=threading.Event(),
             losses=self._losses,
             observer=self._observer,
-            log=log,
+            log=self._log,
+        )
+
+    def _spool(self) -> tuple[Spool, AttemptFiles]:
+        """Return the two halves of the spool: Connects' and revocations' records, and refreshes'."""
+        records = RenewalRecordSealing(renewal_keyring=self.renewal_keyring, randomness=SystemRandomness())
+        directory, points, log = self._settings.state_dir / "spool", self._points, self._log
+        return (
+            Spool(directory=directory, sealing=records, failpoints=points, log=log),
+            AttemptFiles(directory=directory, sealing=records, failpoints=points, log=log),
         )
 
     def _row_sealing(self) -> RowSealing:

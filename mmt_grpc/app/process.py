@@ -8,17 +8,15 @@ import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final
 
+from mmt_grpc.app.store_events import StoreEvents
 from mmt_grpc.app.supervisor import REFUSED_TO_START
 from mmt_grpc.audit.file_audit import FileAudit
 from mmt_grpc.crypto.errors import KeyringError
 from mmt_grpc.domain.errors import AuditUnavailableError, StoreUnavailableError
 from mmt_grpc.settings.codec import SliceError
 from mmt_grpc.settings.slices import AuditSlice, ProcessSlice, StoreSlice
-from mmt_grpc.store.execution import FaultReport
 from mmt_grpc.store.ledger import PeeweeLedger, open_ledger
 from mmt_grpc.store.opening import Store, open_store
-from mmt_grpc.store.parsing import UnparsableRow
-from mmt_grpc.store.reachability import Unreachable
 from mmt_grpc.store.refusals import StartRefusedError
 from mmt_grpc.telemetry.foreign import capture
 from mmt_grpc.telemetry.log import Level, Log
@@ -113,36 +111,22 @@ def open_stores(
 
     `on_loss` is told when the database was away, `on_event` what happened to tokens: the event and the integration.
     """
-
-    def on_fault(report: FaultReport) -> None:
-        log.warning("store_fault", phase=report.phase, kind=report.kind, number=report.number)
-
-    def unreachable(store: str) -> Callable[[Unreachable], None]:
-        return lambda why: log.error(
-            "store_unreachable",
-            store=store,
-            place=why.place,
-            kind=why.kind,
-            number=why.number,
-            cause=why.cause,
-            errno=why.errno,
-        )
-
-    def on_unparsable(row: UnparsableRow) -> None:
-        log.error("row_unparsable", shard=row.shard, integration=row.integration, column=row.column)
-
+    events = StoreEvents(log)
     store = open_store(
         stores.database_url.reveal(),
         pool_size=stores.pool_size,
         settings=stores.options,
-        on_fault=on_fault,
+        on_fault=events.fault,
         on_loss=on_loss,
         on_event=on_event,
-        on_unparsable=on_unparsable,
-        on_unreachable=unreachable("database"),
+        on_unparsable=events.unparsable,
+        on_unreachable=events.unreachable("database"),
     )
     ledger = open_ledger(
-        stores.ledger_url.reveal(), settings=stores.options, on_fault=on_fault, on_unreachable=unreachable("ledger")
+        stores.ledger_url.reveal(),
+        settings=stores.options,
+        on_fault=events.fault,
+        on_unreachable=events.unreachable("ledger"),
     )
     return store, ledger
 

@@ -59,13 +59,11 @@ def serve(
     log.info("replica_started", replica=state.owner.hex())
     with ExitStack() as stack:
         addresses = _held(settings.table.listen, stack)
-        sockets = state.socket_directory()
-        stack.callback(shutil.rmtree, sockets, ignore_errors=True)
         replica = Replica(
             settings=settings,
             state=state,
             addresses=addresses,
-            channel=ChannelSlice(socket=sockets / "exchanger", secret=Secret(secrets.token_urlsafe(SECRET_BYTES))),
+            channel=_channel(state, stack),
             metrics_dir=_metrics(settings, state.path, stack, log),
             log=log,
             failpoints=environment.get(VARIABLE, ""),
@@ -81,6 +79,13 @@ def serve(
             reload=Reloading(replica, reread, more).plans,
         )
         return supervisor.run()
+
+
+def _channel(state: StateDirectory, stack: ExitStack) -> ChannelSlice:
+    """Return where workers and exchanger meet, and by what they know each other, in this run of the replica."""
+    sockets = state.socket_directory()
+    stack.callback(shutil.rmtree, sockets, ignore_errors=True)
+    return ChannelSlice(socket=sockets / "exchanger", secret=Secret(secrets.token_urlsafe(SECRET_BYTES)))
 
 
 def _held(listen: Sequence[str], stack: ExitStack) -> list[HeldAddress]:

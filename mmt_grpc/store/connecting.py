@@ -42,8 +42,7 @@ def connect(
     `patience`: seconds that a statement may take, whatever the settings say.
     """
     location, applied = locate(url, settings or StoreSettings())
-    if patience is not None:
-        applied = replace(applied, read_timeout=patience, write_timeout=patience)
+    applied = _within(patience, applied)
     servers = KnownServers(on_other=on_loss)
     dialect = _dialect(location, applied, servers)
 
@@ -65,6 +64,10 @@ def connect(
     )
     execution = Execution(pool=pool, on_fault=on_fault, on_event=on_event, turns=dialect.turns)
     return Connected(pool=pool, execution=execution, dialect=dialect)
+
+
+def _within(patience: float | None, settings: StoreSettings) -> StoreSettings:
+    return settings if patience is None else replace(settings, read_timeout=patience, write_timeout=patience)
 
 
 def _dialect(location: Location, settings: StoreSettings, servers: KnownServers) -> Dialect:

@@ -21,6 +21,7 @@ from mmt_grpc.domain.ports.store import (
     SettlementRows,
 )
 from mmt_grpc.exchange.attempt_records import AttemptLog
+from mmt_grpc.exchange.fitness import LeaseObserver
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.refreshing import RefreshObserver
@@ -28,7 +29,7 @@ from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.exchange.upstream import SpoolObserver
 
 
-class EngineObserver(RefreshObserver, SpoolObserver, Protocol):
+class EngineObserver(RefreshObserver, SpoolObserver, LeaseObserver, Protocol):
     """Told of what the engine does, for operators."""
 
 

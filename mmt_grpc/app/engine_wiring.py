@@ -16,6 +16,7 @@ from mmt_grpc.exchange.connecting import Connecting
 from mmt_grpc.exchange.database_clock import DatabaseClock
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.engine import ExchangeEngine
+from mmt_grpc.exchange.fitness import Fitness
 from mmt_grpc.exchange.probing import Probing
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.refreshing import Refreshing
@@ -48,9 +49,7 @@ class EngineWiring:
             settling=self._settling,
             comparing=self._comparing,
             recovery=self._recovery,
-            heartbeat=build_heartbeat(
-                self._parts, presence=self._presence, database_clock=self._database_clock, guard=self._guard
-            ),
+            heartbeat=build_heartbeat(self._parts, fitness=self._fitness, guard=self._guard),
             upkeep=build_upkeep(
                 self._parts,
                 presence=self._presence,
@@ -139,6 +138,16 @@ class EngineWiring:
         )
 
     @cached_property
+    def _fitness(self) -> Fitness:
+        return Fitness(
+            disk=self._disk,
+            presence=self._presence,
+            database_clock=self._database_clock,
+            recovery=self._recovery,
+            observer=self._parts.observer,
+        )
+
+    @cached_property
     def _refreshing(self) -> Refreshing:
         parts = self._parts
         return Refreshing(
@@ -151,10 +160,7 @@ class EngineWiring:
             pacing=parts.pacing,
             resting=AccountLimits(clock=parts.clock),
             lanes=self._parts.lanes,
-            disk=self._disk,
-            presence=self._presence,
-            database_clock=self._database_clock,
-            recovery=self._recovery,
+            fitness=self._fitness,
             guard=self._guard,
             observer=parts.observer,
             log=parts.log,

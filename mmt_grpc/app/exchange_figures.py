@@ -33,6 +33,9 @@ class UnwatchedProviders:
     def spooled(self, records: Mapping[str, tuple[int, int]]) -> None:
         """Let it pass."""
 
+    def leases_held_back(self, why: str, *, is_held: bool) -> None:
+        """Let it pass."""
+
 
 def exchange_figures(registry: "CollectorRegistry | None", integrations: Collection[str]) -> ExchangeObserver:
     """Return who watches the providers and the spool."""

@@ -10,6 +10,7 @@ from mmt_grpc.app.administration import Administration, RefusedError
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.store import Replica
 from mmt_grpc.exchange.spool_listing import listed, name_of
+from mmt_grpc.store.recoveries import SEEN_FOR
 
 SPOOL: Final = "spool"
 ALIVE: Final = 60 * MICROSECONDS
@@ -18,10 +19,16 @@ ALIVE: Final = 60 * MICROSECONDS
 
 @dataclass(frozen=True, slots=True)
 class ReplicaStatus:
-    """A registered replica, and how long ago it was seen (microseconds)."""
+    """A registered replica, and how long ago it was seen (microseconds).
+
+    `settled_recovery` is the newest recovery that it has settled; `open_recovery` the one that waits for it, if one
+    does: until then nobody leases anything.
+    """
 
     replica: Replica
     silent_for: int
+    settled_recovery: int
+    open_recovery: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,15 @@ class SpoolKind:
 
 def replicas(administration: Administration) -> Sequence[ReplicaStatus]:
     """Return all registered replicas."""
-    now = administration.store.tokens.now()
-    return [ReplicaStatus(replica, max(0, now - replica.seen_at)) for replica in administration.store.replicas.list()]
+    store = administration.store
+    now, current = store.tokens.now(), store.recoveries.current()
+    return [_status(one, now, current, store.recoveries.settled_by(one.beat.owner)) for one in store.replicas.list()]
+
+
+def _status(replica: Replica, now: int, current: int, settled: int | None) -> ReplicaStatus:
+    """`settled` is None of a replica that was forgotten meanwhile: nothing waits for it."""
+    is_awaited = settled is not None and settled < current and now - replica.seen_at < SEEN_FOR
+    return ReplicaStatus(replica, max(0, now - replica.seen_at), settled or 0, current if is_awaited else None)
 
 
 def forget(administration: Administration, owner: bytes) -> None:

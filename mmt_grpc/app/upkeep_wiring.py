@@ -3,8 +3,8 @@
 from mmt_grpc.app.engine_parts import Parts
 from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.exchange.comparing import Comparing
-from mmt_grpc.exchange.database_clock import DatabaseClock
 from mmt_grpc.exchange.disk import Disk
+from mmt_grpc.exchange.fitness import Fitness
 from mmt_grpc.exchange.heartbeat import Heartbeat
 from mmt_grpc.exchange.presence import Presence
 from mmt_grpc.exchange.recovery import Recovery
@@ -27,21 +27,21 @@ def build_presence(parts: Parts) -> Presence:
     )
 
 
-def build_heartbeat(
-    parts: Parts, *, presence: Presence, database_clock: DatabaseClock, guard: RevivalGuard
-) -> Heartbeat:
+def build_heartbeat(parts: Parts, *, fitness: Fitness, guard: RevivalGuard) -> Heartbeat:
     """Return what says that the replica lives."""
     return Heartbeat(
         owner=parts.owner,
         life=parts.life,
-        presence=presence,
-        database_clock=database_clock,
+        presence=fitness.presence,
+        database_clock=fitness.database_clock,
         clock=parts.clock,
         wall_clock=parts.wall_clock,
         epochs=parts.epochs,
         guard=guard,
         spool=parts.spool,
         lanes=parts.lanes,
+        # Nobody may ask for long whether anything may be leased, and operators are to see it all the same.
+        on_beat=fitness.may_lease,
         log=parts.log,
     )
 

@@ -43,6 +43,8 @@ def list_replicas(config: Path | None, *, as_json: bool) -> None:
                 "oldest_spooled": None if beat.oldest_spooled_at is None else moment(beat.oldest_spooled_at),
                 "access_epochs": " ".join(map(str, beat.access_epochs)),
                 "renewal_epochs": " ".join(map(str, beat.renewal_epochs)),
+                "settled_recovery": status.settled_recovery,
+                "open_recovery": status.open_recovery,
             }
         )
     show(rows, as_json=as_json, empty="No replica has run on this database yet.")

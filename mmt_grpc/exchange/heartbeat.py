@@ -22,7 +22,8 @@ SECONDS: Final = 10.0
 class Heartbeat:
     """Beats until it is ended; `epochs` says which access and renewal key epochs this replica has loaded.
 
-    `wall_clock` returns this host's time of day, Unix microseconds.
+    `wall_clock` returns this host's time of day, Unix microseconds; `on_beat` is called after each beat, however it
+    went.
     """
 
     owner: bytes
@@ -35,6 +36,7 @@ class Heartbeat:
     guard: RevivalGuard
     spool: Spool
     lanes: Lanes
+    on_beat: Callable[[], object]
     log: EventLog
     _ended: threading.Event = field(default_factory=threading.Event)
 
@@ -76,6 +78,8 @@ class Heartbeat:
                 self.log.warning("beat_failed", reason=error.reason.value)
             except Exception as error:  # noqa: BLE001  # a replica that stops beating would be taken for dead
                 self.log.error("beat_failed", error=type(error).__name__)
+            finally:
+                self.on_beat()
 
     def end(self) -> None:
         """Have `run` return at once."""

@@ -22,12 +22,9 @@ from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.exchange.account_limits import AccountLimits
 from mmt_grpc.exchange.admission import Refused
 from mmt_grpc.exchange.attempt import LOST_THE_RACE, Attempts, outcome_of
-from mmt_grpc.exchange.database_clock import DatabaseClock
-from mmt_grpc.exchange.disk import Disk
+from mmt_grpc.exchange.fitness import Fitness
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.pacing import Pacing
-from mmt_grpc.exchange.presence import Presence
-from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.write_back import StoppedError, WriteBack, retried_at
 
 RESTING: Final = 2 * MICROSECONDS
@@ -62,10 +59,7 @@ class Refreshing:
     pacing: Pacing
     resting: AccountLimits
     lanes: Lanes
-    disk: Disk
-    presence: Presence
-    database_clock: DatabaseClock
-    recovery: Recovery
+    fitness: Fitness
     guard: RevivalGuard
     observer: RefreshObserver
     log: EventLog
@@ -124,14 +118,9 @@ class Refreshing:
         if hindered is not None:
             return hindered
         waits = (row.backs_off(now), self.resting.wait(key), self._doubt_wait(provider, row, now))
-        if any(waits) or not self._may_lease():
+        if any(waits) or not self.fitness.may_lease():
             return Refused(Reason.PROVIDER_UNAVAILABLE, max(waits))
         return None
-
-    def _may_lease(self) -> bool:
-        """Whether this replica may lease anything now."""
-        is_fit = self.disk.is_trusted and self.presence.is_ours and self.database_clock.is_trusted
-        return is_fit and not self.recovery.is_open
 
     @staticmethod
     def _doubt_wait(provider: Provider, row: TokenRow, now: int) -> int:
@@ -178,7 +167,7 @@ class Refreshing:
         if self.write_back.stopping.is_set():
             # What has only queued is left to the next life: nobody waits until a slow provider has answered it all.
             return "stopped"
-        if not self._may_lease():
+        if not self.fitness.may_lease():
             # Neither does a recovery wait until what queued before it has come to its turn.
             return "not_admitted"
         key, account, repeats = row.binding.token_key, account_of(row), is_repetition(provider, row)

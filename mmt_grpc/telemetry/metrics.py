@@ -23,7 +23,6 @@ PROVIDER_SECONDS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.
 REFRESH_OUTCOMES: Final = frozenset({
     "refreshed", "not_sent", "not_consumed", "in_doubt", "reauthentication_required", "lost_the_race", "not_admitted",
     "moved", "gone", "dead", "later", "unprobed", "stopped", "bug",
-    # what MMT itself could not do
     "store_unavailable", "audit_unavailable", "credential_unreadable",
 })  # fmt: skip
 REQUEST_OUTCOMES: Final = frozenset({
@@ -50,6 +49,7 @@ TOKEN_EVENTS: Final = {
 }
 """What happened to a token, as the store names it, and as it is shown."""
 SPOOL_KINDS: Final = ("attempt", "grant", "unwanted", "revocation")
+HELD_BACK_BY: Final = ("disk", "clock", "recovery", "presence")
 AUDIT_FAILURES: Final = frozenset({"open", "write", "sync", "vanished"})
 
 
@@ -132,6 +132,9 @@ class ExchangeMetrics:
             "When the oldest record of a kind was written, 0 if there is none.",
             ["kind"],
         )
+        self._held_back = _present(
+            registry, "mmt_leases_held_back", "Whether this replica refreshes nothing, and why.", ["why"]
+        )
         self._begin()
 
     def _begin(self) -> None:
@@ -143,6 +146,8 @@ class ExchangeMetrics:
             for operation in SPENDING:
                 self._requests.labels(name, operation, OUR_OUTAGE)
         self.spooled({})
+        for why in HELD_BACK_BY:
+            self.leases_held_back(why, is_held=False)
 
     def refresh_ended(self, integration: str, outcome: str) -> None:
         """Count a refresh by its outcome (one of `REFRESH_OUTCOMES`)."""
@@ -171,6 +176,10 @@ class ExchangeMetrics:
             count, oldest = records.get(kind, (0, 0))
             self._spool.labels(kind).set(count)
             self._oldest.labels(kind).set(oldest / MICROSECONDS)
+
+    def leases_held_back(self, why: str, *, is_held: bool) -> None:
+        """Say whether this replica leases nothing for one reason (one of `HELD_BACK_BY`)."""
+        self._held_back.labels(known(why, HELD_BACK_BY)).set(is_held)
 
 
 class TokenMetrics:

@@ -19,11 +19,13 @@ def test_a_replica_that_runs_is_listed_and_not_forgotten(shared_dev: RunningDev)
         [
             "access_epochs",
             "oldest_spooled",
+            "open_recovery",
             "renewal_epochs",
             "replica",
             "running_attempts",
             "seconds_ago",
             "seen",
+            "settled_recovery",
         ]
     ]
     assert listed[0]["replica"] == (shared_dev.state_dir / "lock").read_bytes().hex()

@@ -111,6 +111,9 @@ class Unwatched:
     def spooled(self, records: Mapping[str, tuple[int, int]]) -> None:
         del records
 
+    def leases_held_back(self, why: str, *, is_held: bool) -> None:
+        """Let it pass."""
+
 
 class Paced:
     """A port whose calls take time, and that is never away: the ledger."""

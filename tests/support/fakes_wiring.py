@@ -106,6 +106,9 @@ class Unwatched:
     def spooled(self, records: Mapping[str, tuple[int, int]]) -> None:
         """Let it pass."""
 
+    def leases_held_back(self, why: str, *, is_held: bool) -> None:
+        """Let it pass."""
+
 
 def build_engine(parts: Parts, *, lanes: Lanes) -> ExchangeEngine:
     """Put the engine together, as the exchanger does; nothing runs yet."""

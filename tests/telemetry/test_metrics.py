@@ -75,6 +75,7 @@ def test_a_label_says_other_rather_than_what_it_does_not_know() -> None:
     exchange.request_ended("canary", "canary", "canary", 1)
     exchange.breaker("canary", is_open=True)
     exchange.spooled({"canary": (1, 1)})
+    exchange.leases_held_back("canary", is_held=True)
     metrics.TokenMetrics(registry=registry, integrations=()).happened("canary", "canary")
     metrics.AuditMetrics(registry=registry).failed("canary:ENOSPC")
     processes = metrics.ProcessMetrics(registry=registry, processes=["exchanger"])
@@ -88,7 +89,7 @@ def test_a_label_says_other_rather_than_what_it_does_not_know() -> None:
         for name, value in sample.labels.items()
         if name != "le"
     }
-    assert labels == {"other", "OK", ""} | metrics.METHODS | set(metrics.SPOOL_KINDS)
+    assert labels == {"other", "OK", ""} | metrics.METHODS | set(metrics.SPOOL_KINDS) | set(metrics.HELD_BACK_BY)
 
 
 def test_every_method_is_there_before_its_first_call() -> None:

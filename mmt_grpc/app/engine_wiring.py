@@ -176,6 +176,7 @@ class EngineWiring:
             randomness=self._parts.randomness,
             attempt_log=parts.attempt_log,
             disk=self._disk,
+            fitness=self._fitness,
             settlement=self._settlement,
             write_back=self._write_back,
             failpoints=parts.failpoints,

@@ -18,6 +18,7 @@ from mmt_grpc.exchange import backoff
 from mmt_grpc.exchange.admission import Admission
 from mmt_grpc.exchange.attempt_records import Answer, AttemptLog, Intent
 from mmt_grpc.exchange.disk import Disk
+from mmt_grpc.exchange.fitness import Fitness
 from mmt_grpc.exchange.settlement import Settlement, Verdict
 from mmt_grpc.exchange.write_back import WriteBack
 
@@ -39,6 +40,7 @@ class Attempts:
     randomness: Randomness
     attempt_log: AttemptLog
     disk: Disk
+    fitness: Fitness
     settlement: Settlement
     write_back: WriteBack
     failpoints: Failpoints
@@ -109,6 +111,9 @@ class Attempts:
             sent = self.clock.elapsed()
             if sent - lease.began >= LATEST_SEND:
                 return _Ending(self._put_back(lease, None, never_sent=True, failure="too_late_to_send"))
+            if not self.fitness.may_lease():
+                # The lease may have been taken of a database that has just lost another's: its connection was new.
+                return _Ending(self._put_back(lease, None, never_sent=True, failure="held_back"))
             try:
                 issued = channel.refresh(renewal)
             except ProviderError as error:

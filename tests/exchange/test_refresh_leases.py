@@ -105,6 +105,26 @@ class TestLease:
         assert world.coinbase.counts["refreshes"] == sent
         assert world.standing(expired).state is TokenState.ACTIVE
 
+    @pytest.mark.parametrize("statement", ["before", "after"])
+    def test_an_outage_that_is_noticed_while_the_lease_is_taken_has_nothing_sent(
+        self, world: World, expired: str, statement: str
+    ) -> None:
+        # What a connection that had to be opened for the lease says of the database: it may have lost another's lease.
+        notice = world.life.parts.losses.happened
+        if statement == "before":
+            world.weather.before("lease", notice)
+        else:
+            world.failpoints.at("refresh.before_send", notice)
+
+        world.refresh(expired)
+
+        row = world.standing(expired)
+        assert (world.coinbase.counts["refreshes"], row.state, row.last_failure) == (0, TokenState.ACTIVE, "held_back")
+        world.life.beat()
+        world.pass_time(60)
+        world.refresh(expired)
+        assert (world.coinbase.counts["refreshes"], world.coinbase.counts["reuses"]) == (1, 0)
+
     def test_the_time_to_send_is_counted_from_before_the_lease_was_asked_for(self, world: World, expired: str) -> None:
         world.weather.before("lease", lambda: world.clock.advance(LATEST_SEND))
 

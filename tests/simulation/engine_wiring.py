@@ -6,16 +6,18 @@ from typing import Any, Final, cast
 from mmt_grpc.app.engine_parts import Parts
 from mmt_grpc.app.engine_wiring import EngineWiring
 from mmt_grpc.app.losses import Losses
+from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.exchange.attempt_files import AttemptFiles
 from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.spool import Spool
+from mmt_grpc.exchange.upkeep import ROUNDS_PER_CHECK, SECONDS
 from tests.simulation.disk import SimulatedDisk
 from tests.simulation.exchange import NAME
 from tests.simulation.line import Line
 from tests.simulation.paths import SimulatedPath
 from tests.simulation.provider import SimulatedProvider, Witness
-from tests.simulation.scheduler import Gate, Signal
+from tests.simulation.scheduler import LONGEST_JITTER, Gate, Signal
 from tests.simulation.sealing import PlainIndex, PlainRecords
 from tests.simulation.surroundings import (
     Here,
@@ -31,6 +33,14 @@ from tests.simulation.surroundings import (
 from tests.simulation.world import World
 
 UPKEEP_STRETCH: Final = 5.0
+A_LOOK: Final = 120 * MICROSECONDS
+"""How long it takes at most until what a replica looks at is settled: a database may be away meanwhile."""
+
+
+def reads_again(stretch: float) -> int:
+    """Return how long a replica lets pass between two looks at its spool, and what it does at one, microseconds."""
+    rounds = ROUNDS_PER_CHECK * SECONDS * UPKEEP_STRETCH * stretch * LONGEST_JITTER
+    return int(rounds * MICROSECONDS) + A_LOOK
 
 
 @dataclass(frozen=True, kw_only=True)

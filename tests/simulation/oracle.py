@@ -17,8 +17,6 @@ HELD_TOO_LONG: Final = ABSENT - 15 * MICROSECONDS
 """A holder was seen at its lease, and checks the time at most 15 s later."""
 FAILED_OVER: Final = "accepted: a failover lost an acknowledged lease"
 STOPPED: Final = "accepted: a holder stopped between its check and its POST"
-READ_AGAIN: Final = 120 * MICROSECONDS
-"""By when a replica has noticed that its disk gives a record back."""
 UNNOTICED: Final = frozenset({FAILED_OVER, STOPPED})
 """Where the row does not know of the other POST, and calls the rotation that was lost revoked."""
 
@@ -58,6 +56,8 @@ class Oracle:
     scheduler: Scheduler
     exchange: Exchange
     sealing: PlainSealing
+    reads_again: int
+    """How long after its disk gives a record back a replica has noticed, at most: microseconds of simulated time."""
     attempts: dict[bytes, Attempt] = field(default_factory=dict)
     by_renewal: dict[str, list[Attempt]] = field(default_factory=dict)
     accepted: Counter[str] = field(default_factory=Counter)
@@ -145,7 +145,9 @@ class Oracle:
         newest = self._newest(first)
         known = newest.is_persisted and newest.owner not in self.lost_disks and newest.owner in second.present
         began, ended = newest.is_unreadable
-        is_given_up = ended - began > DISK_AWAITED and began + DISK_AWAITED < second.leased_at < ended + READ_AGAIN
+        is_given_up = (
+            ended - began > DISK_AWAITED and began + DISK_AWAITED < second.leased_at < ended + self.reads_again
+        )
         return not known or is_given_up or second.process.born_at > undone_at
 
     def _newest(self, first: Attempt) -> Attempt:

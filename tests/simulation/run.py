@@ -11,6 +11,7 @@ from mmt_grpc.domain.token_row import Binding, Connection
 from tests.simulation import faults
 from tests.simulation.callers import CLIENT, SECOND, Callers, User
 from tests.simulation.database import BEGINNING, Database
+from tests.simulation.engine_wiring import reads_again
 from tests.simulation.exchange import NAME, Exchange
 from tests.simulation.operator import Operator
 from tests.simulation.oracle import Oracle, ViolationError
@@ -58,13 +59,14 @@ class Run:
             kills_old=draw.random() < 0.5,
         )
         sealing = PlainSealing(source=draw)
+        stretch = draw.choice((3.0, 6.0, 9.0, 9.0))
         self.world = World(
             scheduler=scheduler,
             database=Database(scheduler=scheduler, keeps_history=True),
             exchange=exchange,
-            oracle=Oracle(scheduler=scheduler, exchange=exchange, sealing=sealing),
+            oracle=Oracle(scheduler=scheduler, exchange=exchange, sealing=sealing, reads_again=reads_again(stretch)),
             sealing=sealing,
-            stretch=draw.choice((3.0, 6.0, 9.0, 9.0)),
+            stretch=stretch,
         )
         self.users = [self._user(number) for number in range(draw.choice((1, 1, 2)))]
         self.callers = Callers(world=self.world, users=self.users)

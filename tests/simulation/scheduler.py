@@ -11,6 +11,8 @@ from greenlet import getcurrent, greenlet
 from mmt_grpc.domain.model import MICROSECONDS
 
 LONGEST_DELAY: Final = 70 * MICROSECONDS
+SHORTEST_JITTER: Final = 0.9
+LONGEST_JITTER: Final = 1.1
 SHORTEST_DELAY: Final = 300
 MOST_STEPS: Final = 100_000
 """A run that takes so many goes round in circles."""
@@ -213,6 +215,6 @@ class Signal:
 
     def wait(self, timeout: float) -> bool:
         if not self._set:
-            jitter = 0.9 + 0.2 * self._scheduler.random.random()
+            jitter = SHORTEST_JITTER + (LONGEST_JITTER - SHORTEST_JITTER) * self._scheduler.random.random()
             self._scheduler.step(self._process, "wait", wait=int(timeout * self._stretch * jitter * MICROSECONDS))
         return self._set

@@ -24,7 +24,11 @@ demo: setup  ## show the whole life of tokens against the sandbox exchange
 	@$(BIN)/mmt demo
 
 .PHONY: test
-test: setup system-packages tools  ## run every test, and the linters as tests, with branch coverage
+test: setup system-packages tools  ## run every test, and the linters as tests
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS) $(TESTS)
+
+.PHONY: coverage
+coverage: setup system-packages tools  ## the same with branch coverage, in a third more time
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term $(ARGS) $(TESTS)
 

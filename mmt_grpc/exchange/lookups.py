@@ -74,8 +74,12 @@ class Lookups:
                 is_trial=passage.trial is not None,
             )
 
+    def heed(self, error: ProviderError) -> None:
+        """Hold as long as a provider asks for with any such request, however that was let through."""
+        # They are paced by the provider and not by the account: whose one is may only be known after it.
+        self._holds.heed(error, of_account=False)
+
     def _learn(self, trial: int | None, error: ProviderError | None) -> None:
         self.breaker.learn(trial, error)
         if error is not None:
-            # They are paced by the provider and not by the account: whose one is may only be known after it.
-            self._holds.heed(error, of_account=False)
+            self.heed(error)

@@ -9,6 +9,7 @@ from mmt_grpc.domain.errors import Reason
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.domain.ports.providers import ProviderError
 from mmt_grpc.domain.ports.store import Budgets
 from mmt_grpc.exchange.admission import Admission, Gates, Refused, Request
 from mmt_grpc.exchange.breaker import OpenReason
@@ -138,6 +139,13 @@ class Pacing:
         if wait := self._grants_fail_for(integration):
             return Refused(Reason.PROVIDER_UNAVAILABLE, wait)
         return self._doors_of(integration).lookups.admit(patience=0)
+
+    def heed(self, integration: str, error: ProviderError) -> None:
+        """Hold what a request of a revocation was told to wait for, a ban for all: no circuit learns of these.
+
+        An endpoint for revocations that fails must not keep Connects from their look-ups.
+        """
+        self._doors_of(integration).lookups.heed(error)
 
     def probe_wait(self, integration: str) -> int:
         """Return for how many microseconds no probe is admitted because the provider fails, 0 if one may be.

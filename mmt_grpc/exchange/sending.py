@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableError
@@ -81,8 +82,9 @@ class Sending:
         return at_most_accepted(upstream, staged)
 
     def revoke(self, integration: str, credential: Credential, renewal: Secret | None) -> Upstream:
-        """Revoke now or never, whether or not the provider is doubted."""
-        upstream = self.providers.get(integration).revoke(credential, renewal)
+        """Revoke now or never, whether or not the provider is doubted; what it asks to wait for is heeded after it."""
+        provider = self.providers.get(integration)
+        upstream = provider.revoke(credential, renewal, learn=partial(self.pacing.heed, integration))
         self.log.info("revoked_upstream", integration=integration, upstream=upstream.name)
         return upstream
 
@@ -125,7 +127,9 @@ class Sending:
         return False
 
     def _paced(self, integration: str, credential: Credential, renewal: Secret | None) -> Upstream:
-        """Revoke with the provider's leave. That it fails may be an answer or none, and shows nothing."""
+        """Revoke with the provider's leave. That it fails may be an answer or none, and shows nothing of the provider
+        but what it asks to wait for.
+        """
         admission = self.pacing.admit_probe(integration)
         if isinstance(admission, Refused):
             self.log.info("revocation_held_back", integration=integration)

@@ -32,7 +32,7 @@ class Unkept:
             self.spool.put(GRANT, request.request_key, encode_grant(record))
         except StoreUnavailableError:
             # What cannot be kept could not be revoked later: now or never.
-            upstream = provider.revoke(issued.credential, issued.renewal)
+            upstream = self.upstream.sending.revoke(provider.name, issued.credential, issued.renewal)
             self.log.error("grant_not_held", integration=provider.name, upstream=upstream.name)
             raise
 

@@ -16,7 +16,7 @@ from mmt_grpc.domain.model import (
     Upstream,
     UserCredentials,
 )
-from mmt_grpc.domain.ports.providers import Failure, Issued, ProviderError, RefreshChannel
+from mmt_grpc.domain.ports.providers import Failure, Issued, Learn, ProviderError, RefreshChannel
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.providers.api_keys import ApiKeys
 from mmt_grpc.providers.bearer import BearerApi, bearer_header
@@ -87,7 +87,13 @@ class LoginProvider:
         """There is nothing to refresh with: raises NOT_SENT."""
         raise ProviderError(Failure.NOT_SENT, integration=self._name)
 
-    def revoke(self, credential: Credential, renewal: Secret | None) -> Upstream:  # noqa: ARG002  # there is none
+    def revoke(
+        self,
+        credential: Credential,
+        renewal: Secret | None,  # noqa: ARG002  # there is none
+        *,
+        learn: Learn,
+    ) -> Upstream:
         if isinstance(credential, ApiKeyPair) or self._revocation is None:
             # API keys cannot be deleted through the API.
             return Upstream.UNSUPPORTED
@@ -96,6 +102,7 @@ class LoginProvider:
             renewal=None,
             access=Request("POST", self._revocation, bearer_header(token), b""),
             probe=lambda deadline: self._api.probe(self._session, token, deadline=deadline),
+            learn=learn,
         )
 
     def probe(self, credential: Credential) -> Liveness:

@@ -15,7 +15,7 @@ from mmt_grpc.domain.model import (
     Scope,
     Upstream,
 )
-from mmt_grpc.domain.ports.providers import Issued
+from mmt_grpc.domain.ports.providers import Issued, Learn
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.providers.bearer import BearerApi, bearer_header
 from mmt_grpc.providers.classification import CODE, REFRESH
@@ -107,7 +107,7 @@ class OAuthProvider:
         answer = connection.send(self._token_request(fields), self._client.deadline())
         return self._client.settle(answer, REFRESH, self._read_tokens)
 
-    def revoke(self, credential: Credential, renewal: Secret | None) -> Upstream:
+    def revoke(self, credential: Credential, renewal: Secret | None, *, learn: Learn) -> Upstream:
         if self._revocation is None:
             return Upstream.UNSUPPORTED
         token = _token_of(credential)
@@ -116,6 +116,7 @@ class OAuthProvider:
             renewal=None if sent is None else self._revocation_request(self._revocation, sent, "refresh_token"),
             access=self._revocation_request(self._revocation, token, "access_token"),
             probe=lambda deadline: self._api.probe(self._session, token, deadline=deadline),
+            learn=learn,
         )
 
     def probe(self, credential: Credential) -> Liveness:

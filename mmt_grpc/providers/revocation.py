@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from mmt_grpc.domain.model import Liveness, Upstream
-from mmt_grpc.domain.ports.providers import ProviderError
+from mmt_grpc.domain.ports.providers import Learn, ProviderError
 from mmt_grpc.providers.classification import REVOCATION, wants_otp
 from mmt_grpc.providers.client import ExchangeClient, is_success
 from mmt_grpc.providers.deadline import Deadline
@@ -32,18 +32,28 @@ class Revocation:
         self._client = client
         self._gone_is_401 = gone_is_401
 
-    def run(self, *, renewal: Request | None, access: Request, probe: Callable[[Deadline], Liveness]) -> Upstream:
+    def run(
+        self,
+        *,
+        renewal: Request | None,
+        access: Request,
+        probe: Callable[[Deadline], Liveness],
+        learn: Learn,
+    ) -> Upstream:
         """Send the refresh token's request first, then the access token's; never raises.
 
-        `probe` asks whether the access token is alive.
+        `probe` asks whether the access token is alive; `learn` as `Provider.revoke` has it.
         """
-        deadline = self._client.deadline()
-        before = _try(probe, deadline.within(deadline.left * _BEFORE))
-        renewal_said = Said.UNSUPPORTED if renewal is None else self._tell(renewal, deadline)
-        access_said = self._tell(access, deadline)
-        return weigh(before, (renewal_said, access_said), _try(probe, deadline))
+        deadline, patience = self._client.deadline(), _Patience(learn=learn)
+        before = _try(probe, deadline.within(deadline.left * _BEFORE), patience)
+        renewal_said = Said.UNSUPPORTED if renewal is None else self._tell(renewal, deadline, patience)
+        access_said = self._tell(access, deadline, patience)
+        return weigh(before, (renewal_said, access_said), _try(probe, deadline, patience))
 
-    def _tell(self, request: Request, deadline: Deadline) -> Said:
+    def _tell(self, request: Request, deadline: Deadline, patience: "_Patience") -> Said:
+        if patience.is_lost:
+            return Said.NO
+
         def read(answer: Answer) -> Said:
             return Said.UNSUPPORTED if answer.error == "unsupported_token_type" else Said.YES
 
@@ -53,8 +63,22 @@ class Revocation:
 
         try:
             return self._client.repeat(lambda: request, read, rules=REVOCATION, readable=readable, deadline=deadline)
-        except ProviderError:
+        except ProviderError as error:
+            patience.failed(error, lost=error.banned or error.rate_limited or error.retry_after is not None)
             return Said.NO
+
+
+class _Patience:
+    """The exchange's with one grant's revocation: once it `is_lost`, asking on would only make it worse."""
+
+    def __init__(self, *, learn: Learn) -> None:
+        self._learn = learn
+        self.is_lost = False
+
+    def failed(self, error: ProviderError, *, lost: bool) -> None:
+        """Have an error learned."""
+        self.is_lost = self.is_lost or lost
+        self._learn(error)
 
 
 def weigh(before: Liveness, said: Sequence[Said], after: Liveness) -> Upstream:
@@ -68,8 +92,12 @@ def weigh(before: Liveness, said: Sequence[Said], after: Liveness) -> Upstream:
     return Upstream.ACCEPTED if Said.YES in said else Upstream.UNSUPPORTED
 
 
-def _try(probe: Callable[[Deadline], Liveness], deadline: Deadline) -> Liveness:
+def _try(probe: Callable[[Deadline], Liveness], deadline: Deadline, patience: _Patience) -> Liveness:
+    if patience.is_lost:
+        return Liveness.UNKNOWN
     try:
         return probe(deadline)
-    except ProviderError:
+    except ProviderError as error:
+        # Only a ban goes for the revocation, too: it is worth more than being able to say that it was done.
+        patience.failed(error, lost=error.banned)
         return Liveness.UNKNOWN

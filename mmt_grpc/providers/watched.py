@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Protocol, TypeVar
 
 from mmt_grpc.domain.model import Credential, Grant, Liveness, OAuthTokens, Scope, SessionGrant, Upstream
-from mmt_grpc.domain.ports.providers import Issued, Provider, ProviderError, RefreshChannel
+from mmt_grpc.domain.ports.providers import Issued, Learn, Provider, ProviderError, RefreshChannel
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.providers.options import ProviderOptions
 
@@ -85,8 +85,8 @@ class WatchedProvider:
             raise
         return WatchedChannel(channel=channel, provider=self, took=self._elapsed() - began)
 
-    def revoke(self, credential: Credential, renewal: Secret | None) -> Upstream:
-        return self._ask("revoke", lambda: self._provider.revoke(credential, renewal))
+    def revoke(self, credential: Credential, renewal: Secret | None, *, learn: Learn) -> Upstream:
+        return self._ask("revoke", lambda: self._provider.revoke(credential, renewal, learn=learn))
 
     def probe(self, credential: Credential) -> Liveness:
         return self._ask("probe", lambda: self._provider.probe(credential))

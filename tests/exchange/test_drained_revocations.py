@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmt_grpc.domain.model import MICROSECONDS, BearerToken, Upstream
+from mmt_grpc.domain.model import MICROSECONDS, BearerToken, Credential, Upstream
 from mmt_grpc.domain.ports.exchanger import StagedRevocation
-from mmt_grpc.domain.ports.providers import Issued
+from mmt_grpc.domain.ports.providers import Issued, Learn
+from mmt_grpc.domain.secret import Secret
 from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.upstream import THREADS
@@ -35,9 +36,9 @@ def left(world: World, client: Client, monkeypatch: pytest.MonkeyPatch) -> Itera
     provider = world.providers["coinbase"]
     revoke = provider.revoke
 
-    def slowly(*arguments: object) -> Upstream:
+    def slowly(credential: Credential, renewal: Secret | None, *, learn: Learn) -> Upstream:
         time.sleep(SLOW)
-        return revoke(*arguments)  # type: ignore[arg-type]  # as they came
+        return revoke(credential, renewal, learn=learn)
 
     monkeypatch.setattr(provider, "revoke", slowly)
     world.restart()
@@ -66,7 +67,7 @@ def test_a_revocation_and_all_grants_are_revoked_before_the_end(world: World, le
 def test_a_provider_that_fails_is_left_alone_and_what_is_left_is_on_disk(
     world: World, left: ExchangeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(world.providers["coinbase"], "revoke", lambda *_: Upstream.FAILED)
+    monkeypatch.setattr(world.providers["coinbase"], "revoke", lambda *_, **__: Upstream.FAILED)
 
     left.upstream.finish(PATIENCE)
 

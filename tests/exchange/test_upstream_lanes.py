@@ -24,7 +24,7 @@ class Stuck:
         self.asked, self.go = threading.Semaphore(0), threading.Event()
         self.count = 0
 
-        def revoke(*_: object) -> Upstream:
+        def revoke(*_: object, **__: object) -> Upstream:
             self.count += 1
             self.asked.release()
             assert self.go.wait(PATIENCE)
@@ -115,7 +115,7 @@ def test_a_bug_with_one_record_is_an_alarm_and_holds_up_no_other(
 ) -> None:
     left_over(world, client, "alice")
     left_over(world, client, "carol", integration="uphold")
-    monkeypatch.setattr(world.providers["coinbase"], "revoke", lambda *_: 1 // 0)
+    monkeypatch.setattr(world.providers["coinbase"], "revoke", lambda *_, **__: 1 // 0)
 
     world.sweep()
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mmt_grpc.domain.model import AuthorizationCode, Scope
-from mmt_grpc.domain.ports.providers import Failure, Issued, Provider, ProviderError
+from mmt_grpc.domain.model import AuthorizationCode, Credential, Scope, Upstream
+from mmt_grpc.domain.ports.providers import Failure, Issued, Learn, Provider, ProviderError
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.providers.registry import Surroundings, open_providers
 from mmt_grpc.providers.retrying import OnRetry
@@ -52,6 +52,13 @@ def refresh(provider: Provider) -> Issued:
 def redeem(provider: Provider) -> Issued:
     """Redeem the code once."""
     return provider.redeem(CODE, Scope.READ)
+
+
+def revoke(
+    provider: Provider, credential: Credential, renewal: Secret | None = None, *, learn: Learn = lambda _: None
+) -> Upstream:
+    """Revoke once."""
+    return provider.revoke(credential, renewal, learn=learn)
 
 
 def error_of(action: Callable[[], object]) -> ProviderError:

@@ -16,7 +16,7 @@ from mmt_grpc.domain.model import (
 )
 from mmt_grpc.domain.ports.providers import Failure, Issued, Provider
 from mmt_grpc.domain.secret import Secret
-from tests.providers.acme import error_of, failure_of
+from tests.providers.acme import error_of, failure_of, revoke
 from tests.providers.binance import KEY, LOGIN, PAIR, scripted
 from tests.support.exchange import Exchange
 from tests.support.http_script import Act, ScriptedServer, says
@@ -83,8 +83,8 @@ def test_a_session_that_ended_is_dead(
 
 
 def test_keys_and_sessions_cannot_be_revoked(binance: Provider) -> None:
-    assert binance.revoke(PAIR, None) is Upstream.UNSUPPORTED
-    assert binance.revoke(BearerToken(Secret("session")), None) is Upstream.UNSUPPORTED
+    assert revoke(binance, PAIR) is Upstream.UNSUPPORTED
+    assert revoke(binance, BearerToken(Secret("session"))) is Upstream.UNSUPPORTED
 
 
 def test_there_is_nothing_to_refresh_with(binance: Provider) -> None:
@@ -127,7 +127,7 @@ def test_a_session_is_ended_where_there_is_an_endpoint_for_it() -> None:
     session = BearerToken(Secret("session"))
     with ScriptedServer(says(200), says(200), says(401)) as server:
         provider = scripted(server.url, revoke_url=f"{server.url}/logout")
-        assert provider.revoke(session, None) is Upstream.REVOKED
+        assert revoke(provider, session) is Upstream.REVOKED
         assert [head[""] for head in server.heads()] == [
             "GET /session HTTP/1.1",
             "POST /logout HTTP/1.1",

@@ -14,7 +14,7 @@ from mmt_grpc.providers.exchange_http import ExchangeHttp, Limits, default_tls
 from mmt_grpc.providers.message import Request
 from mmt_grpc.providers.registry import Surroundings
 from mmt_grpc.providers.resolver import Resolver, Target
-from tests.providers.acme import RENEWAL, TOKENS, failure_of, integration, redeem, refresh
+from tests.providers.acme import RENEWAL, TOKENS, failure_of, integration, redeem, refresh, revoke
 from tests.providers.binance import LOGIN, PAIR, scripted
 from tests.support.http_script import ScriptedServer, says
 
@@ -33,14 +33,14 @@ OAUTH: Sequence[Ask] = (
     lambda provider: provider.read_account(TOKEN),
     lambda provider: provider.read_granted_scopes(TOKEN),
     lambda provider: provider.probe(TOKEN),
-    lambda provider: provider.revoke(TOKEN, RENEWAL),
+    lambda provider: revoke(provider, TOKEN, RENEWAL),
 )
 LOGINS: Sequence[Ask] = (
     lambda provider: provider.redeem(LOGIN, Scope.READ),
     lambda provider: provider.read_account(PAIR),
     lambda provider: provider.probe(PAIR),
     lambda provider: provider.probe(TOKEN),
-    lambda provider: provider.revoke(TOKEN, None),
+    lambda provider: revoke(provider, TOKEN),
 )
 
 

@@ -11,6 +11,7 @@ from mmt_grpc.domain.model import AuthorizationCode, BearerToken, Liveness, OAut
 from mmt_grpc.domain.ports.providers import Failure, Issued, Provider, ProviderError
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.providers.registry import ConfiguredProviders
+from tests.providers.acme import revoke
 from tests.providers.conftest import FURTHER
 from tests.support.exchange import Exchange
 
@@ -160,7 +161,7 @@ def test_a_channel_is_good_for_one_refresh(user: User) -> None:
 def test_a_revoked_token_was_alive_before_and_is_refused_after(user: User) -> None:
     issued = user.connect()
 
-    assert user.provider.revoke(issued.credential, issued.renewal) is Upstream.REVOKED
+    assert revoke(user.provider, issued.credential, issued.renewal) is Upstream.REVOKED
     assert user.provider.probe(issued.credential) is Liveness.DEAD
     assert user.books["live"] == []
 
@@ -168,13 +169,13 @@ def test_a_revoked_token_was_alive_before_and_is_refused_after(user: User) -> No
 def test_an_exchange_that_lies_about_a_revocation_is_not_believed(user: User) -> None:
     issued = user.connect()
     user.meets("revoke_lies", times=2)
-    assert user.provider.revoke(issued.credential, issued.renewal) is Upstream.FAILED
+    assert revoke(user.provider, issued.credential, issued.renewal) is Upstream.FAILED
 
 
 def test_revoking_what_is_dead_already_is_accepted_and_not_called_verified(user: User) -> None:
     issued = user.connect()
     user.withdraws()
-    assert user.provider.revoke(issued.credential, issued.renewal) is Upstream.ACCEPTED
+    assert revoke(user.provider, issued.credential, issued.renewal) is Upstream.ACCEPTED
 
 
 def test_a_token_of_a_user_who_withdrew_access_is_dead(user: User) -> None:

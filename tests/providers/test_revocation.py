@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from mmt_grpc.domain.model import BearerToken, Liveness, Upstream
+from mmt_grpc.domain.ports.providers import Failure, Learn, ProviderError
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.providers.revocation import Said, weigh
 from tests.providers.acme import RENEWAL, integration
@@ -16,10 +17,13 @@ DEAD = says(401)
 YES = says(200)
 
 
-def revoke(name: str, *acts: Act, renewal: Secret | None = RENEWAL, **fields: object) -> tuple[Upstream, list[str]]:
+def revoke(
+    name: str, *acts: Act, renewal: Secret | None = RENEWAL, learn: Learn = lambda _: None, **fields: object
+) -> tuple[Upstream, list[str]]:
     """Revoke at a server that acts so; return the verdict and the paths with what was sent to them."""
     with ScriptedServer(*acts) as server:
-        upstream = integration(server.url, name=name, **fields).revoke(CREDENTIAL, renewal)  # type: ignore[arg-type]  # by keyword
+        provider = integration(server.url, name=name, **fields)  # type: ignore[arg-type]  # by keyword
+        upstream = provider.revoke(CREDENTIAL, renewal, learn=learn)
         sent = zip(server.heads(), server.bodies(), strict=True)
         return upstream, [f"{head[''].split(' ')[1]} {body.decode()}".strip() for head, body in sent]
 
@@ -102,9 +106,52 @@ def test_a_refusal_or_an_outage_is_a_failure(act: Act) -> None:
 def test_an_unreachable_exchange_is_a_failure() -> None:
     with ScriptedServer(YES) as server:
         url = server.url
-    assert integration(url).revoke(CREDENTIAL, RENEWAL) is Upstream.FAILED
+    told: list[ProviderError] = []
+
+    assert integration(url).revoke(CREDENTIAL, RENEWAL, learn=told.append) is Upstream.FAILED
+    assert {error.failure for error in told} == {Failure.NOT_SENT}
 
 
 def test_a_lost_answer_is_made_up_for_by_asking_again() -> None:
     upstream, sent = revoke("acme", ALIVE, hangs_up, YES, YES, DEAD)
     assert (upstream, len(sent)) == (Upstream.REVOKED, 5)
+
+
+BAN = says(418, {"code": -1003}, {"Retry-After": "7200"})
+LIMIT = says(429, {}, {"Retry-After": "60"})
+SHUT = says(503, {}, {"Retry-After": "60"})
+
+
+@pytest.mark.parametrize(
+    ("acts", "requests"),
+    [
+        ([BAN], 1),
+        ([ALIVE, BAN], 2),
+        ([ALIVE, YES, BAN], 3),
+        ([ALIVE, LIMIT], 2),
+        ([ALIVE, YES, LIMIT], 3),
+        ([ALIVE, says(429)], 2),
+        ([ALIVE, SHUT], 2),
+    ],
+)
+def test_an_exchange_that_wants_to_be_left_alone_is_sent_nothing_more(acts: list[Act], requests: int) -> None:
+    told: list[ProviderError] = []
+    upstream, sent = revoke("acme", *acts, learn=told.append)
+
+    assert (upstream, len(sent), len(told)) == (Upstream.FAILED, requests, 1)
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"), [(BAN, (True, True, 7200.0)), (LIMIT, (False, True, 60.0)), (SHUT, (False, False, 60.0))]
+)
+def test_what_it_asks_to_wait_for_is_told(act: Act, expected: tuple[bool, bool, float]) -> None:
+    told: list[ProviderError] = []
+    revoke("acme", ALIVE, YES, YES, act, learn=told.append)
+
+    assert [error.failure for error in told] == [Failure.NOT_CONSUMED]
+    assert [(error.banned, error.rate_limited, error.retry_after) for error in told] == [expected]
+
+
+def test_a_limit_of_what_is_asked_before_keeps_nobody_from_revoking() -> None:
+    upstream, sent = revoke("acme", LIMIT, YES, YES, DEAD)
+    assert (upstream, len(sent)) == (Upstream.ACCEPTED, 4)

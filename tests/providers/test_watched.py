@@ -8,6 +8,7 @@ from mmt_grpc.domain.secret import Secret
 from mmt_grpc.providers.options import LoginOptions, OAuthOptions
 from mmt_grpc.providers.watched import WatchedProvider, operations_of
 from mmt_grpc.telemetry.metrics import OPERATIONS, REQUEST_OUTCOMES
+from tests.providers.acme import revoke
 from tests.support.fakes_clock import ManualClock
 from tests.support.fakes_exchange import FakeExchange
 from tests.support.fakes_exchange_faults import Fault
@@ -87,7 +88,7 @@ def test_a_limit_and_a_connection_that_fails_are_told_apart(watch: Watch) -> Non
 def test_probes_and_revocations_are_counted_by_what_they_said(watch: Watch) -> None:
     issued = watch.provider.redeem(watch.exchange.authorize("alice"), Scope.READ)
     assert watch.provider.probe(issued.credential) is Liveness.ALIVE
-    assert watch.provider.revoke(issued.credential, issued.renewal) is Upstream.REVOKED
+    assert revoke(watch.provider, issued.credential, issued.renewal) is Upstream.REVOKED
     assert watch.provider.probe(issued.credential) is Liveness.DEAD
 
     assert watch.ends[1:] == [("probe", "alive"), ("revoke", "revoked"), ("probe", "dead")]

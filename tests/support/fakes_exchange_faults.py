@@ -14,6 +14,7 @@ class Fault:
     done: bool = False
     rate_limited: bool = False
     retry_after: float | None = None
+    banned: bool = False
 
 
 NOT_SENT = Fault(Failure.NOT_SENT)
@@ -27,6 +28,11 @@ REFUSED = Fault(Failure.PERMANENT)
 def limited(retry_after: float) -> Fault:
     """Return a 429."""
     return Fault(Failure.NOT_CONSUMED, rate_limited=True, retry_after=retry_after)
+
+
+def banned(retry_after: float) -> Fault:
+    """Return a 418."""
+    return Fault(Failure.NOT_CONSUMED, rate_limited=True, retry_after=retry_after, banned=True)
 
 
 class FaultyExchange:
@@ -69,7 +75,11 @@ class FaultyExchange:
     def error(self, fault: Fault) -> ProviderError:
         """Return what a client makes of a fault."""
         return ProviderError(
-            fault.failure, integration=self.name, rate_limited=fault.rate_limited, retry_after=fault.retry_after
+            fault.failure,
+            integration=self.name,
+            rate_limited=fault.rate_limited,
+            retry_after=fault.retry_after,
+            banned=fault.banned,
         )
 
     def _happen(self, operation: str) -> None:

@@ -17,7 +17,7 @@ from mmt_grpc.domain.model import (
     Upstream,
     UserCredentials,
 )
-from mmt_grpc.domain.ports.providers import Issued, ProviderError, RefreshChannel
+from mmt_grpc.domain.ports.providers import Issued, Learn, ProviderError, RefreshChannel
 from mmt_grpc.domain.secret import Secret
 from tests.support.fakes_exchange import FakeExchange
 from tests.support.fakes_exchange_grants import SCOPES
@@ -79,10 +79,11 @@ class FakeProvider:
         self.exchange.check("connect")
         return FakeChannel(exchange=self.exchange)
 
-    def revoke(self, credential: Credential, renewal: Secret | None) -> Upstream:
+    def revoke(self, credential: Credential, renewal: Secret | None, *, learn: Learn) -> Upstream:
         try:
             self.exchange.check("revoke")
-        except ProviderError:
+        except ProviderError as error:
+            learn(error)
             return Upstream.FAILED
         if self.upstream is not None:
             return self.upstream

@@ -1,7 +1,7 @@
 """The exchanges: what they bring, and the one classification of how they fail."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,6 +50,10 @@ class ProviderError(Exception):
         self.retry_after = retry_after
         self.banned = banned
         self.unexplained = unexplained
+
+
+Learn = Callable[[ProviderError], None]
+"""Told how a request failed, where who sent it goes on all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +138,12 @@ class Provider(Protocol):
         """Connect for one refresh; raises NOT_SENT."""
         ...
 
-    def revoke(self, credential: Credential, renewal: Secret | None) -> Upstream:
+    def revoke(self, credential: Credential, renewal: Secret | None, *, learn: Learn) -> Upstream:
         """Revoke at the provider, refresh token first, then access token, probing before and after where it lies.
 
-        Never raises: what fails is FAILED. REVOKED only if a token that was alive before is refused now.
+        Never raises: what fails is FAILED. REVOKED only if a token that was alive before is refused now. `learn` is
+        told of each request of it that failed. A provider that bans us, or asks to wait when told to revoke, is sent no
+        further one.
         """
         ...
 

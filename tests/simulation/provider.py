@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from mmt_grpc.domain.model import MICROSECONDS, Credential, Grant, Liveness, Scope, Upstream
-from mmt_grpc.domain.ports.providers import Failure, Issued
+from mmt_grpc.domain.ports.providers import Failure, Issued, Learn
 from mmt_grpc.domain.secret import Secret
 from tests.simulation.exchange import LATEST_ARRIVAL, NAME, TOTAL_TIMEOUT, Exchange, Post
 from tests.simulation.scheduler import Process, Scheduler
@@ -126,7 +126,8 @@ class SimulatedProvider:
         del scope
         return ("read",)
 
-    def revoke(self, credential: Credential, renewal: Secret | None) -> Upstream:
+    def revoke(self, credential: Credential, renewal: Secret | None, *, learn: Learn) -> Upstream:
+        del learn
         self._step("revoke")
         return self._exchange.revoke(credential, renewal)
 

@@ -51,6 +51,7 @@ class Replica:
             module="mmt_grpc.app.exchanger",
             start=self._start_exchanger,
             opens_gate=True,
+            grace=exchanger_grace(self.settings),
             inherit=(self.state.lock,),
         )
         return [exchanger, *(self._worker(number, core) for number, core in enumerate(cores, first))]
@@ -62,6 +63,7 @@ class Replica:
             start=lambda: self._start_worker(worker_role(number), core),
             serves=True,
             linger=linger(self.settings.table.max_connection_age),
+            grace=self.settings.table.grace,
             answers={"keyring": self._answer_keyring},
         )
 
@@ -105,6 +107,12 @@ class Replica:
 def linger(connection_age: float) -> float:
     """Return how many seconds a worker stays until all its connections have been asked to go elsewhere."""
     return min(connection_age * (1 + AGE_JITTER) + GOODBYE, LONGEST_LINGER)
+
+
+def exchanger_grace(settings: Settings) -> float:
+    """Return how many seconds an exchanger that ends may wait: for its callers, then for what a provider owes it."""
+    longest = max((options.total_timeout for options in settings.providers.values()), default=0.0)
+    return settings.table.grace + longest
 
 
 def worker_cores(settings: Settings) -> list[int | None]:

@@ -2,8 +2,8 @@
 
 The exchanger goes first: it drains and starts again, while calls that need it wait for its socket. Then each new
 worker listens on the shared address before an old one is asked to leave, which it does once its connections have grown
-old and gone over to the new ones. What does not come up ends the roll: an
-exchanger goes back to the settings that it had, and the workers that have not been replaced stay.
+old and gone over to the new ones. What does not come up, or not in time, ends the roll: an exchanger goes back to the
+settings that it had, and the workers that have not been replaced stay.
 """
 
 import contextlib
@@ -42,13 +42,14 @@ class Post:
 @dataclass(slots=True, kw_only=True)
 class Roll:
     """What is still to be done of a rolling restart: `current` is the post whose new child is awaited, whose old one
-    `has_left`.
+    `has_left`. `ready_by`: when a new child that is not ready is killed.
     """
 
     coming: deque[Post]
     going: deque[Post]
     current: Post | None = None
     has_left: bool = False
+    ready_by: float | None = None
 
     @classmethod
     def over(cls, posts: Sequence[Post], plans: Sequence[ChildPlan]) -> "Roll":
@@ -69,7 +70,8 @@ class Roll:
 class Rolling:
     """Rolls posts over to new plans, one roll at a time; `start` starts a post's child.
 
-    Whoever is asked to leave has as long as `pace` gives at the end of everything: `kill_overdue` sees to that.
+    Whoever is asked to leave has as long as at the end of everything, and whoever comes as long as `pace` says:
+    `kill_overdue` sees to that.
     """
 
     posts: list[Post]
@@ -110,16 +112,31 @@ class Rolling:
             return False
         if not post.plan.serves and not roll.has_left:
             roll.has_left = True
+            self._await(roll, post)
             return True
         self._fail(roll, post)
         return post.plan.serves
 
     def next_overdue(self) -> float | None:
-        """Return when somebody who was asked to leave will have to be killed, None if nobody was."""
-        return min((post.leave_by for post in self.posts if post.leave_by is not None), default=None)
+        """Return when somebody who leaves or comes will have to be killed, None if nobody does."""
+        moments = [post.leave_by for post in self.posts]
+        if self._roll is not None:
+            moments.append(self._roll.ready_by)
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def kill_overdue(self) -> None:
-        """Kill who has not left in time: a disk that hangs must not keep a replica without its exchanger."""
+        """Kill who has not left in time, and who is not ready in time.
+
+        A disk that hangs must not keep a replica without its exchanger, nor one that starts keep it from the settings
+        that it had, and from all that SIGHUP brings later.
+        """
+        roll = self._roll
+        if roll is not None and roll.ready_by is not None and roll.ready_by <= self.elapsed():
+            roll.ready_by = None
+            if roll.current is not None and (child := roll.current.child) is not None:
+                self.log.error("child_did_not_start", role=child.role, pid=child.pid)
+                # That it has ended is what ends the roll.
+                child.process.kill()
         for post in self.posts:
             if post.leave_by is not None and post.leave_by <= self.elapsed():
                 post.leave_by = None
@@ -143,15 +160,21 @@ class Rolling:
             return
         post = roll.current = roll.coming.popleft()
         roll.has_left = post.child is None
+        roll.ready_by = None
         post.change_plans()
         if post.child is not None:
             post.child.ready = False
-            self._ask(post, post.child, self.pace.exchanger_drain)
-        elif post.plan.serves:
+            self._ask(post, post.child)
+            return
+        self._await(roll, post)
+        if post.plan.serves:
             self.posts.append(post)
             self.start(post)
         else:
             post.not_before = 0.0
+
+    def _await(self, roll: Roll, post: Post) -> None:
+        roll.ready_by = self.elapsed() + self.pace.start_of(post.plan)
 
     def _fail(self, roll: Roll, post: Post) -> None:
         """End a roll whose child does not come up: the old settings were good enough to serve with."""
@@ -169,11 +192,11 @@ class Rolling:
         if post.child is None:
             self.posts.remove(post)
         else:
-            self._ask(post, post.child, self.pace.drain)
+            self._ask(post, post.child)
 
-    def _ask(self, post: Post, child: Child, patience: float) -> None:
+    def _ask(self, post: Post, child: Child) -> None:
         linger = post.plan.linger if post.leaving else 0.0
-        post.leave_by = self.elapsed() + linger + patience
+        post.leave_by = self.elapsed() + linger + child.grace + self.pace.drain_of(post.plan)
         if linger:
             with contextlib.suppress(LineClosedError):  # it has died already: its pidfd tells
                 child.line.send("leave", seconds=linger)

@@ -30,12 +30,13 @@ QUIET: Final = {"GRPC_VERBOSITY": "NONE"}
 
 @dataclass(slots=True)
 class Child:
-    """A running child; `pidfd` becomes readable when it has ended."""
+    """A running child; `pidfd` becomes readable when it has ended. `grace` as in the plan that it was started by."""
 
     role: str
     process: subprocess.Popen[bytes]
     line: Line
     pidfd: int
+    grace: float = 0.0
     started: float = field(default_factory=time.monotonic)
     ready: bool = False
 
@@ -62,7 +63,9 @@ class Child:
         return status
 
 
-def spawn(role: str, module: str, *, environment: Mapping[str, str], inherit: Sequence[int] = ()) -> Child:
+def spawn(
+    role: str, module: str, *, environment: Mapping[str, str], inherit: Sequence[int] = (), grace: float = 0.0
+) -> Child:
     """Start `python -m module` with a line; call it from the main thread (the kernel ties it to that one)."""
     line, theirs = Line.pair()
     with theirs:
@@ -74,4 +77,4 @@ def spawn(role: str, module: str, *, environment: Mapping[str, str], inherit: Se
             env=QUIET | {name: environment[name] for name in KEPT_VARIABLES if name in environment},
             start_new_session=True,
         )
-    return Child(role, process, line, os.pidfd_open(process.pid))
+    return Child(role, process, line, os.pidfd_open(process.pid), grace)

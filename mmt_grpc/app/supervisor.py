@@ -84,7 +84,7 @@ class Supervisor:
         plan, told = post.plan, self._told(post)
         if told is None:
             return
-        child = spawn(plan.role, plan.module, environment=self.environment, inherit=plan.inherit)
+        child = spawn(plan.role, plan.module, environment=self.environment, inherit=plan.inherit, grace=plan.grace)
         post.child = child
         self._selector.register(child.line, selectors.EVENT_READ, post)
         self._selector.register(child.pidfd, selectors.EVENT_READ, post)
@@ -184,21 +184,22 @@ class Supervisor:
         """End those who serve first, then the others, the exchanger last: it drains what they left to it."""
         self._signals.stopping = True
         self.log.info("stopping")
-        self._end([post for post in self._posts if post.plan.serves], self.pace.drain)
-        self._end([post for post in self._posts if post.plan.opens_gate], self.pace.exchanger_drain)
-        self._end(self._posts, self.pace.drain)
+        self._end([post for post in self._posts if post.plan.serves])
+        self._end([post for post in self._posts if post.plan.opens_gate])
+        self._end(self._posts)
         self._selector.close()
         self.log.info("stopped", drained=self._clean)
 
-    def _end(self, posts: Sequence[Post], patience: float) -> None:
+    def _end(self, posts: Sequence[Post]) -> None:
         for post in posts:
             if post.child is not None:
                 post.child.process.send_signal(signal.SIGTERM)
-        until = time.monotonic() + patience
+        asked = time.monotonic()
         for post in posts:
             child = post.child
             if child is None:
                 continue
+            until = asked + child.grace + self.pace.drain_of(post.plan)
             with selectors.DefaultSelector() as waiting:
                 waiting.register(child.pidfd, selectors.EVENT_READ)
                 if not waiting.select(max(0.0, until - time.monotonic())):

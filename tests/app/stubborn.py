@@ -1,4 +1,7 @@
-"""A child of a supervisor that is ready at once, and ends when it is asked to unless it was started as `stubborn`."""
+"""A child of a supervisor that is ready at once, and ends when it is asked to.
+
+Unless it was started as `hanging`, and never is ready, or as `stubborn`, and does not end.
+"""
 
 import signal
 import sys
@@ -12,7 +15,8 @@ def main(arguments: list[str]) -> None:
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: None if message["stubborn"] else ended.set())
     message = line.receive()
-    line.send("ready")
+    if not message["hanging"]:
+        line.send("ready")
     ended.wait()
 
 

@@ -60,7 +60,7 @@ class Children:
 
     def _child(self, role: str) -> Child:
         ended = SimpleNamespace(send_signal=lambda _: self.signalled.append(role))
-        return cast("Child", SimpleNamespace(ready=True, process=ended))
+        return cast("Child", SimpleNamespace(ready=True, grace=0.0, process=ended))
 
 
 def test_an_exchanger_that_does_not_come_up_goes_back_to_the_settings_that_it_had() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from mmt_grpc.domain.errors import MmtError
+from mmt_grpc.domain.errors import MmtError, StoreUnavailableError
 from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.model import Liveness, Upstream
 from mmt_grpc.domain.ports.event_log import EventLog
@@ -38,8 +38,15 @@ class Revoking:
     log: EventLog
 
     def stage(self, staged: StagedRevocation) -> None:
-        """Keep a row's sealed credentials in place of older ones of its key; raises `StoreUnavailableError`."""
-        self.upstream.stage(staged)
+        """Keep a row's sealed credentials in place of older ones of its key; raises `StoreUnavailableError`.
+
+        The row is deleted even then: what is not kept is never revoked upstream.
+        """
+        try:
+            self.upstream.stage(staged)
+        except StoreUnavailableError:
+            self.log.error("revocation_not_kept", integration=staged.binding.integration)
+            raise
         self.failpoints.reach("revoke.staged")
 
     def complete(self, context: CallContext, *, shard: int, token_key: bytes) -> Upstream:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mmt_grpc.domain.errors import TokenNotFoundError
+from mmt_grpc.domain.errors import StoreUnavailableError, TokenNotFoundError
 from mmt_grpc.domain.model import MICROSECONDS, Upstream
 from tests.support.fakes_exchange_faults import LOST_ANSWER, OUTAGE, Fault
 from tests.support.fakes_world import OTHER, Client, World
@@ -83,6 +83,24 @@ class TestUpstream:
 
         assert client.revoke(token).upstream is Upstream.FAILED
         assert world.rows.rows == {}
+
+    def test_what_the_disk_does_not_keep_is_said_to_be_failed_and_not_tried_again(
+        self, world: World, client: Client, token: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise StoreUnavailableError
+
+        credential = client.resolve(token).credential
+        with monkeypatch.context() as full:
+            full.setattr(world.life.engine.upstream.spool, "put", refuse)
+            assert client.revoke(token).upstream is Upstream.FAILED
+        for _ in range(10):
+            world.sweep()
+            world.pass_time(60)
+
+        assert (world.rows.rows, world.spooled()) == ({}, [])
+        assert world.coinbase.is_alive(credential)
+        assert set(world.log.alarms) == {"revocation_not_kept"}
 
     def test_an_unreadable_row_is_deleted_all_the_same(self, world: World, client: Client, token: str) -> None:
         row = world.standing(token)

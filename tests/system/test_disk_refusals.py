@@ -46,6 +46,7 @@ def test_a_revoke_whose_credentials_cannot_be_kept_ends_access_and_says_that_the
 
     assert reached(refusing.dev, "record.before_sync")
     assert refusal(lambda: refusing.write.resolve(token_id)).reason == "TOKEN_NOT_FOUND"
+    assert '"revocation_not_kept"' in refusing.dev.logs()
     assert refusing.books("uphold", account)["live"]
     assert spool(refusing.dev.state_dir) == []
 

@@ -8,9 +8,8 @@ from typing import Final
 
 from mmt_grpc.app.administration import Administration, RefusedError
 from mmt_grpc.domain.model import MICROSECONDS
-from mmt_grpc.domain.ports.store import Replica
+from mmt_grpc.domain.ports.store import SEEN_FOR, Replica
 from mmt_grpc.exchange.spool_listing import listed, name_of
-from mmt_grpc.store.recoveries import SEEN_FOR
 
 SPOOL: Final = "spool"
 ALIVE: Final = 60 * MICROSECONDS

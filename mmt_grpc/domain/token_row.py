@@ -8,6 +8,11 @@ from mmt_grpc.domain.model import MICROSECONDS, Cause, Scope
 
 JUST_REFRESHED: Final = 30 * MICROSECONDS
 """A token that a refresh brought less than this ago is not refreshed again for want of validity."""
+LAST_OF_A_TOKEN: Final = 120 * MICROSECONDS
+"""Until so little is left of it, an access token whose one-time refresh is in doubt is served, not risked.
+
+Then a strict provider may be asked once more, having maybe been asked already.
+"""
 
 
 class TokenState(enum.IntEnum):

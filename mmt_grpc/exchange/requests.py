@@ -16,16 +16,14 @@ from mmt_grpc.domain.errors import (
     TokenNotFoundError,
     Violation,
 )
-from mmt_grpc.domain.model import MICROSECONDS, ConnectOutcome
+from mmt_grpc.domain.model import ConnectOutcome
 from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.exchanger import Connected
 from mmt_grpc.domain.ports.sealing import Sealing
-from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, RecordedRequest, Replicas
+from mmt_grpc.domain.ports.store import SEEN_FOR, ConnectRequest, ConnectRows, RecordedRequest, Replicas
 from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.exchange.write_back import StoppedError
 
-GONE_AFTER: Final = 600 * MICROSECONDS
-"""A replica that was not seen for so long is taken to be dead."""
 PAUSE: Final = 100_000
 MARGIN: Final = 500_000
 
@@ -124,7 +122,7 @@ class Requests:
         now = self.rows.now()
         for replica in self.replicas.list():
             if replica.beat.owner == theirs.owner:
-                return replica.beat.life != theirs.life or now - replica.seen_at > GONE_AFTER
+                return replica.beat.life != theirs.life or now - replica.seen_at >= SEEN_FOR
         return True
 
     def _rebuilt(self, recorded: RecordedRequest) -> Connected:

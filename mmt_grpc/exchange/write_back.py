@@ -10,15 +10,13 @@ from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import Clock, Randomness
 from mmt_grpc.domain.ports.store import SettlementRows
 from mmt_grpc.domain.revival_guard import RevivalGuard
-from mmt_grpc.domain.token_row import Refreshed, TokenRow, TokenState
+from mmt_grpc.domain.token_row import LAST_OF_A_TOKEN, Refreshed, TokenRow, TokenState
 from mmt_grpc.exchange import backoff
 
 T = TypeVar("T")
 
 SHORTEST_PAUSE: Final = 50_000
 LONGEST_PAUSE: Final = 2 * MICROSECONDS
-RETRIED_BEFORE_EXPIRY: Final = 120 * MICROSECONDS
-"""Until so little is left of it, a token whose one-time refresh is in doubt is served, not risked."""
 REFUSED: Final = "invalid_grant"
 """The last failure of a row that says REAUTHENTICATION."""
 
@@ -147,4 +145,4 @@ class WriteBack:
 
 def retried_at(row: TokenRow) -> int:
     """Return when a strict provider may be asked once more about a row in doubt, 0 if that is not known."""
-    return 0 if row.access_expires_at is None else row.access_expires_at - RETRIED_BEFORE_EXPIRY
+    return 0 if row.access_expires_at is None else row.access_expires_at - LAST_OF_A_TOKEN

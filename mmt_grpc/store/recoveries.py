@@ -2,11 +2,7 @@
 
 from typing import Final
 
-from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.store.execution import Execution
-
-SEEN_FOR: Final = 10 * 60 * MICROSECONDS
-"""A replica that was not seen for so long is waited for no more."""
 
 # A subquery of an UPDATE at READ COMMITTED reads what is committed as it runs, and locks nothing.
 RECOVERED: Final = (

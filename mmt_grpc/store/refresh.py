@@ -7,9 +7,10 @@ what was there. So a column is written only after every expression that reads it
 from typing import Final
 
 from mmt_grpc.domain.model import Cause
+from mmt_grpc.domain.ports.store import SEEN_FOR
 from mmt_grpc.domain.token_row import Refreshed, TokenRow, TokenState
 from mmt_grpc.store.events import Event
-from mmt_grpc.store.recoveries import RECOVERED, SEEN_FOR
+from mmt_grpc.store.recoveries import RECOVERED
 from mmt_grpc.store.rows import REASONS
 from mmt_grpc.store.session import Session
 from mmt_grpc.store.tokens import PeeweeTokenRows

@@ -3,17 +3,14 @@
 from collections.abc import Sequence
 from typing import Final
 
-from mmt_grpc.domain.model import MICROSECONDS
-from mmt_grpc.domain.token_row import Refreshed, TokenRow, TokenState
+from mmt_grpc.domain.ports.store import SEEN_FOR
+from mmt_grpc.domain.token_row import LAST_OF_A_TOKEN, Refreshed, TokenRow, TokenState
 from mmt_grpc.store.columns import text
-from mmt_grpc.store.recoveries import NOBODY_NAMED_SEEN, RECOVERED, SEEN_FOR
+from mmt_grpc.store.recoveries import NOBODY_NAMED_SEEN, RECOVERED
 from mmt_grpc.store.refresh import COMMIT, PeeweeRefreshRows
 from mmt_grpc.store.rows import ROW_COLUMNS
 from mmt_grpc.store.session import Session
 from mmt_grpc.store.statement import Row
-
-LAST_OF_A_TOKEN: Final = 2 * 60 * MICROSECONDS
-"""What is left of an access token when a strict provider may be asked once more, having maybe been asked already."""
 
 _ACTIVE: Final = TokenState.ACTIVE.value
 _REFRESHING: Final = TokenState.REFRESHING.value

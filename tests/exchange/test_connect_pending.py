@@ -6,7 +6,7 @@ import pytest
 
 from mmt_grpc.domain.errors import GrantRejectedError, ProviderUnavailableError
 from mmt_grpc.domain.model import MICROSECONDS, AuthorizationCode
-from mmt_grpc.exchange.requests import GONE_AFTER
+from mmt_grpc.domain.ports.store import SEEN_FOR
 from tests.support.fakes_failure import CrashError
 from tests.support.fakes_world import OTHER, Client, World
 
@@ -31,7 +31,7 @@ def test_a_pending_request_is_rejected_as_soon_as_its_replica_lives_another_life
 
 def test_a_pending_request_of_a_replica_not_seen_for_long_is_rejected(world: World, client: Client) -> None:
     code = _pending_elsewhere(world)
-    world.clock.advance(GONE_AFTER + MICROSECONDS)
+    world.clock.advance(SEEN_FOR)
 
     with pytest.raises(GrantRejectedError):
         client.connect("alice", code, request_id="request-1")
@@ -73,7 +73,7 @@ def test_a_replica_that_was_given_up_cannot_commit_any_more(world: World, client
     code = world.coinbase.authorize("alice")
 
     def late() -> None:
-        world.clock.advance(GONE_AFTER + MICROSECONDS)
+        world.clock.advance(SEEN_FOR)
         assert _refusal(client, code) is GrantRejectedError
 
     world.coinbase.meanwhile("redeem", late)

@@ -6,13 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from mmt_grpc.domain.model import MICROSECONDS, Cause
-from mmt_grpc.domain.ports.store import Reading
+from mmt_grpc.domain.model import Cause
+from mmt_grpc.domain.ports.store import SEEN_FOR, Reading
 from mmt_grpc.domain.token_row import AccessRow, Refreshed, TokenRow, TokenState
 from tests.support.fake_row_states import access_row, due_again, moved_on, settled
 
 Key = tuple[int, bytes]
-SEEN_FOR = 600 * MICROSECONDS
 
 
 @dataclass

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmt_grpc.domain.model import MICROSECONDS
-from mmt_grpc.domain.token_row import Refreshed, TokenRow, TokenState
-from tests.support.fake_rows import SEEN_FOR, FakeRefreshRows
-
-LAST_OF_A_TOKEN = 120 * MICROSECONDS
+from mmt_grpc.domain.ports.store import SEEN_FOR
+from mmt_grpc.domain.token_row import LAST_OF_A_TOKEN, Refreshed, TokenRow, TokenState
+from tests.support.fake_rows import FakeRefreshRows
 
 
 class FakeSettlementRows(FakeRefreshRows):

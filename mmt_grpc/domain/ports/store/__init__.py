@@ -11,6 +11,7 @@ from mmt_grpc.domain.ports.store.callers import ApiKeyRow, CallerAdministration,
 from mmt_grpc.domain.ports.store.ledger import Ledger, LedgerEntry
 from mmt_grpc.domain.ports.store.reinstatement import Condemned, ReinstatementRows
 from mmt_grpc.domain.ports.store.replicas import (
+    SEEN_FOR,
     Beaten,
     DatabaseAge,
     Installation,
@@ -24,6 +25,7 @@ from mmt_grpc.domain.ports.store.rows import AccessRows, Reading, RefreshRows, T
 from mmt_grpc.domain.ports.store.settlement import Recoveries, SettlementRows
 
 __all__ = [
+    "SEEN_FOR",
     "AccessRows",
     "ApiKeyRow",
     "Beaten",

@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+from mmt_grpc.domain.model import MICROSECONDS
+
+SEEN_FOR: Final = 600 * MICROSECONDS
+"""A replica that was not seen for so long is taken to be dead: no lease, no retry and no Connect waits for it."""
 
 
 @dataclass(frozen=True, slots=True)

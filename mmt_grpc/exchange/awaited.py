@@ -1,11 +1,13 @@
-"""What a recovery waits for a while: records that cannot be read, and answers whose rows cannot be opened here."""
+"""What has not come to its end: answers, and what a recovery waits for a while, records that cannot be read and answers
+whose rows cannot be opened here.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
 from mmt_grpc.domain.model import MICROSECONDS
-from mmt_grpc.exchange.attempt_records import Kept
+from mmt_grpc.exchange.attempt_records import Intent, Kept
 
 DISK_AWAITED: Final = 120 * MICROSECONDS
 """For how long a recovery waits for a record that cannot be read: a disk that comes back does so within that.
@@ -22,6 +24,8 @@ class Awaited:
     """Since when records have not been readable in this life."""
     _shut: dict[bytes, int | None] = field(default_factory=dict)
     """Since when rows have not been openable in this life, None where no other replica can open them either."""
+    _unended: dict[bytes, set[bytes]] = field(default_factory=dict)
+    """The attempts whose answers have not come to their end, by their tokens."""
 
     @property
     def unreadable(self) -> Collection[bytes]:
@@ -37,10 +41,22 @@ class Awaited:
         as_before = {attempt_id: since for attempt_id, since in self._unreadable.items() if attempt_id in unread}
         failing = {attempt_id: self._unreadable.get(attempt_id, now) for attempt_id in kept.unreadable}
         self._unreadable = as_before | failing
+        self._unended = {}
+        for record in kept.records:
+            if record.answer is not None:
+                self._unended.setdefault(record.intent.token_key, set()).add(record.intent.attempt_id)
         left = {record.intent.attempt_id for record in kept.records}
         self._shut = {
             attempt_id: since for attempt_id, since in self._shut.items() if attempt_id in left or attempt_id in unread
         }
+
+    def ended(self, intent: Intent) -> None:
+        """Nothing is left to do for an attempt's answer, if it has one."""
+        self._unended.get(intent.token_key, set()).discard(intent.attempt_id)
+
+    def has_answer(self, token_key: bytes) -> bool:
+        """Whether an answer of a token has not come to its end: until then the row is to go on to name its holder."""
+        return bool(self._unended.get(token_key))
 
     def shut(self, attempt_id: bytes, since: int | None) -> bool:
         """Remember that an attempt's row cannot be opened; True if that is new."""

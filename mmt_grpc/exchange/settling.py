@@ -76,7 +76,8 @@ class Settling:
             kept = self.attempt_log.read(skip=unread)
             self._awaited.note(kept, now, unread=unread)
             past = self._past(kept.records) if every else frozenset[bytes]()
-            waiting = [record for record in kept.records if not self._settle(record, now, every=every, past=past)]
+            records = self.settlement.asking.in_turn(kept.records, every=every)
+            waiting = [record for record in records if not self._settle(record, now, every=every, past=past)]
             for row in self.attempts.named(self.owner):
                 self._settle_unrecorded(row, kept)
             return not waiting and not (awaits_disk and self._awaited.is_any(now))
@@ -160,6 +161,7 @@ class Settling:
         if settled is not None and not (every or is_over):
             return True
         if attempt_id in past and not is_over:
+            self._awaited.ended(record.intent)
             self._settled.setdefault(attempt_id, _Settled(now, record.intent.token_key))
             return True
         verdict, has_written = None, False
@@ -173,13 +175,16 @@ class Settling:
         self._awaited.opened(attempt_id)
         self._has_written |= has_written
         if verdict is None or verdict.is_final:
+            self._awaited.ended(record.intent)
             if has_written or settled is None:
                 self._settled[attempt_id] = _Settled(now, record.intent.token_key)
             self._let_go(record, is_over=is_over and not has_written)
         return verdict is not Verdict.LATER
 
     def _let_go(self, record: AttemptRecord, *, is_over: bool) -> None:
-        """Keep what is settled for a while, without standing in anybody's way."""
+        """Keep what is settled for a while, without standing in anybody's way but for another answer of its token."""
+        if self._awaited.has_answer(record.intent.token_key):
+            return
         if not is_over:
             self.settlement.clear(record.intent, unreadable=self._awaited.unreadable)
             return

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.dev import START_LIMIT, STOP_LIMIT, environment
+from tests.support.dev import START_LIMIT, STOP_LIMIT, environment, remove_sockets
 from tests.support.processes import is_running, title
 from tests.support.tree import BIN, ROOT
 from tests.support.waiting import until
@@ -140,9 +140,12 @@ class Member:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"replica {self.number} did not end:\n{self.tail()}") from None
+        finally:
+            remove_sockets(self.state_dir)
 
     def lose_disk(self) -> None:
         """Remove the state directory of a replica that will not come back."""
+        remove_sockets(self.state_dir)
         shutil.rmtree(self.state_dir, ignore_errors=True)
 
     def tail(self) -> str:

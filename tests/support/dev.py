@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -80,6 +81,7 @@ def running_dev(state_dir: Path | None = None, *, expect_exit: int | None = 0, *
         if state_dir is None:
             state_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mmt-dev-")))
         state_dir.mkdir(exist_ok=True)
+        stack.callback(remove_sockets, state_dir)
         dev = _started(state_dir, env)
         try:
             yield dev
@@ -95,6 +97,12 @@ def shared_dev() -> Iterator[RunningDev]:
     """Give all tests of a process that import this fixture one installation; each uses end users of its own."""
     with running_dev() as dev:
         yield dev
+
+
+def remove_sockets(state_dir: Path) -> None:
+    """Remove the sockets of a supervisor that was killed, which the next one on its directory would have done."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree((state_dir / "sockets").read_text(encoding="utf-8"), ignore_errors=True)
 
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:

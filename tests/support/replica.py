@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.dev import START_LIMIT, STOP_LIMIT, environment
+from tests.support.dev import START_LIMIT, STOP_LIMIT, environment, remove_sockets
 from tests.support.tree import BIN, ROOT
 
 _PAUSE = 0.02
@@ -64,6 +64,7 @@ def running_serve(config: Path, state_dir: Path, *arguments: str, **env: str) ->
         if process.poll() is None:
             process.kill()
             process.wait()
+        remove_sockets(state_dir)
 
 
 def _ready(process: subprocess.Popen[bytes], ready_file: Path, log_file: Path) -> dict[str, str]:

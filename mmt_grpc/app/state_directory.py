@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mmt_grpc.exchange.directories import make_durably, sync, sync_directory
+
 OWNER_BYTES: Final = 16
 SOCKETS: Final = "mmt-"
 _LOCK_PATIENCE: Final = 30.0
@@ -38,12 +40,22 @@ class StateDirectory:
     ) -> "StateDirectory":
         """Make (0700) and lock the directory; `LockedError` if another holds it for `patience` seconds.
 
-        `on_wait` is called once if it has to be waited for. `OSError` if the directory cannot be made.
+        `on_wait` is called once if it has to be waited for. `OSError` if the directory cannot be made, or the disk does
+        not keep it or the replica's id: after a power cut the replica has to be the same.
         """
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        _lock(lock, path, patience, on_wait)
-        return cls(path, lock, _owner(lock))
+        make_durably(path)
+        name = path / "lock"
+        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(lock, path, patience, on_wait)
+            owner = _owner(lock)
+            # Whether it was written now or by a life that died before it came to this.
+            sync(lock, name)
+            sync_directory(path)
+        except BaseException:
+            os.close(lock)
+            raise
+        return cls(path, lock, owner)
 
     def socket_directory(self) -> Path:
         """Return a new directory (0700) with a path short enough for a unix socket's 107 characters.
@@ -67,7 +79,6 @@ def _lock(lock: int, path: Path, patience: float, on_wait: Callable[[Path], None
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= start + patience:
-                os.close(lock)
                 raise LockedError(f"another replica runs on {path}") from None
             if attempt == 0:
                 on_wait(path)
@@ -83,5 +94,4 @@ def _owner(lock: int) -> bytes:
         owner = secrets.token_bytes(OWNER_BYTES)
         os.pwrite(lock, owner, 0)
         os.ftruncate(lock, OWNER_BYTES)
-        os.fsync(lock)
     return owner

@@ -16,6 +16,7 @@ from mmt_grpc.domain.errors import CredentialUnreadableError, StoreUnavailableEr
 from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.sealing import RecordSealing
+from mmt_grpc.exchange.directories import make_durably
 from mmt_grpc.exchange.spool_listing import Entry, SpoolListing, name_of
 
 _PARTIAL: Final = ".partial"
@@ -26,8 +27,15 @@ class Spool:
     """Keeps records by kind and key (up to 64 bytes)."""
 
     def __init__(self, *, directory: Path, sealing: RecordSealing, failpoints: Failpoints, log: EventLog) -> None:
-        """Use `directory`, made with mode 0700 if it is missing; leftovers of torn writes are removed."""
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Use `directory`, made durably with mode 0700 if it is missing; leftovers of torn writes are removed.
+
+        `StoreUnavailableError` if the disk does not keep the directory: no record in it would be durable.
+        """
+        try:
+            make_durably(directory)
+        except OSError as error:
+            log.error("spool_disk_failed", why=errno.errorcode.get(error.errno or 0, "unknown"))
+            raise StoreUnavailableError from None
         self._directory = directory
         self._log = log
         self._listing = SpoolListing(directory=directory, on_odd=self._report)

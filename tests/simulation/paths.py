@@ -29,9 +29,6 @@ class SimulatedPath:
     def with_suffix(self, suffix: str) -> "SimulatedPath":
         return SimulatedPath(self.disk, self.stem + suffix)
 
-    def mkdir(self, **_: object) -> None:
-        return
-
     def glob(self, pattern: str) -> Iterator["SimulatedPath"]:
         first, *_, last = pattern.split("*")
         names = [name for name in self.disk.names if name.startswith(first) and name.endswith(last)]

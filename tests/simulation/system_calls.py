@@ -103,8 +103,12 @@ def on_simulated_disks() -> Callable[[], None]:
     simulated = SimulatedOs()
     for module in modules:
         vars(module)["os"] = simulated
+    make_durably = vars(spool)["make_durably"]
+    # The one directory that a simulated disk has is there from the beginning.
+    vars(spool)["make_durably"] = lambda _: None
 
     def end() -> None:
+        vars(spool)["make_durably"] = make_durably
         for module, old in zip(modules, before, strict=True):
             vars(module)["os"] = old
 

@@ -27,7 +27,10 @@ ROLE: Final = "drain"
 COMMITTED: Final = "attempt"
 """Answers that are committed stay for a while, for a failover: they do not count as left."""
 PATIENCE: Final = 300 * MICROSECONDS
-"""How long revocations are waited for: four at a time of each provider, of which one that fails is soon left alone."""
+"""How long revocations are waited for: four at a time of each provider, of which one that fails is soon left alone.
+
+As long for probes of answers that others have overtaken.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ def _worked(engine: ExchangeEngine) -> bool:
     engine.recover()
     # Rows whose Revoke was under way when the replica died are left to its workers for a while.
     engine.wait_for_revokes(is_stopping=lambda: False)
+    engine.upkeep.finish_asking(PATIENCE)
     engine.upstream.finish(PATIENCE)
     return engine.stop()
 

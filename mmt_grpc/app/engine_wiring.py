@@ -10,6 +10,7 @@ from mmt_grpc.app.schedule_wiring import build_scheduler
 from mmt_grpc.app.upkeep_wiring import build_heartbeat, build_presence, build_upkeep
 from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.exchange.account_limits import AccountLimits
+from mmt_grpc.exchange.asking import Asking
 from mmt_grpc.exchange.attempt import Attempts
 from mmt_grpc.exchange.comparing import Comparing
 from mmt_grpc.exchange.connecting import Connecting
@@ -89,6 +90,10 @@ class EngineWiring:
         )
 
     @cached_property
+    def _asking(self) -> Asking:
+        return Asking(probing=self._probing, clock=self._parts.clock, log=self._parts.log)
+
+    @cached_property
     def _guard(self) -> RevivalGuard:
         # The recovery is made with this guard.
         return build_guard(self._parts, on_set_back=lambda: self._recovery.notice())  # noqa: PLW0108  # as said
@@ -115,7 +120,7 @@ class EngineWiring:
             rows=self._parts.tokens,
             sealing=self._parts.sealing,
             providers=parts.providers,
-            probing=self._probing,
+            asking=self._asking,
             attempt_log=parts.attempt_log,
             write_back=self._write_back,
             unwanted=self._upstream,

@@ -60,6 +60,7 @@ def build_upkeep(
         spool=parts.spool,
         disk=disk,
         settling=settling,
+        asking=settling.settlement.asking,
         recovery=recovery,
         clock=parts.clock,
         stopping=parts.stopping,

@@ -4,32 +4,30 @@ No intent: the state before. An intent alone: IN_DOUBT. An answer: committed, if
 """
 
 import enum
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from typing import Final
 
-from mmt_grpc.domain.errors import IntegrationUnknownError, UnavailableError
+from mmt_grpc.domain.errors import IntegrationUnknownError
 from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.model import MICROSECONDS, Liveness
 from mmt_grpc.domain.ports.clock import Randomness
 from mmt_grpc.domain.ports.event_log import EventLog
-from mmt_grpc.domain.ports.providers import ProviderError, Providers
+from mmt_grpc.domain.ports.providers import Providers
 from mmt_grpc.domain.ports.sealing import Sealing
 from mmt_grpc.domain.ports.store import SettlementRows
 from mmt_grpc.domain.token_row import Refreshed, TokenRow, TokenState
 from mmt_grpc.exchange import lifetimes
+from mmt_grpc.exchange.asking import Asking
 from mmt_grpc.exchange.attempt_records import Answer, AttemptLog, AttemptRecord, Intent
-from mmt_grpc.exchange.probing import Probing
 from mmt_grpc.exchange.unwanted import Unwanted
 from mmt_grpc.exchange.write_back import WriteBack
 
 KEPT: Final = 600 * MICROSECONDS
 """How long a committed answer stays on disk: a failover may take its commit back."""
 MOST_TRIES: Final = 20
-UNASKED: Final = 30 * MICROSECONDS
-"""How long a provider that could not be asked about one answer is not asked about others: each would wait as long, and
-everybody's leases with it.
-"""
+
+Ask = Callable[[Intent, Answer], Liveness | None]
 
 
 class Verdict(enum.Enum):
@@ -61,25 +59,27 @@ class Settlement:
     rows: SettlementRows
     sealing: Sealing
     providers: Providers
-    probing: Probing
+    asking: Asking
     attempt_log: AttemptLog
     write_back: WriteBack
     unwanted: Unwanted
     randomness: Randomness
     failpoints: Failpoints
     log: EventLog
-    _unasked_until: dict[str, int] = field(default_factory=dict)
 
     def apply(self, intent: Intent, answer: Answer) -> Verdict:
         """Bring an answer into its row, however long the store is away; raises `StoppedError` at the process's end."""
+        return self._apply(intent, answer, self.asking.ask)
+
+    def _apply(self, intent: Intent, answer: Answer, ask: Ask) -> Verdict:
         for _ in range(MOST_TRIES):
             row = self.write_back.read_back(intent.shard, intent.token_key)
-            verdict = self._judge(row, intent, answer)
+            verdict = self._judge(row, intent, answer, ask)
             if verdict is not None:
                 return verdict
         return Verdict.LATER
 
-    def _judge(self, row: TokenRow | None, intent: Intent, answer: Answer) -> Verdict | None:
+    def _judge(self, row: TokenRow | None, intent: Intent, answer: Answer, ask: Ask) -> Verdict | None:
         """Return what becomes of an answer, None to look at the row again.
 
         A row of an older generation has lost the refreshes in between to a failover: an answer of the same grant that
@@ -96,7 +96,7 @@ class Settlement:
             refreshed = self._resealed(row, intent, answer)
             committed = self.write_back.commit(row, intent.attempt_id, refreshed, probed=False)
             return Verdict.COMMITTED if committed else None
-        return self._judge_overtaken(row, intent, answer)
+        return self._judge_overtaken(row, intent, answer, ask)
 
     @staticmethod
     def is_past(row: TokenRow, intent: Intent) -> bool:
@@ -104,11 +104,11 @@ class Settlement:
         order = intent.grant_order(row)
         return order < 0 or (order == 0 and row.binding.generation > intent.generation)
 
-    def _judge_overtaken(self, row: TokenRow, intent: Intent, answer: Answer) -> Verdict | None:
+    def _judge_overtaken(self, row: TokenRow, intent: Intent, answer: Answer, ask: Ask) -> Verdict | None:
         """Return what becomes of an answer whose attempt is not the row's own any more."""
         if row.state is TokenState.REFRESHING:
             return Verdict.LATER
-        liveness, is_condemned = self._probe(intent, answer), row.state is TokenState.REAUTHENTICATION
+        liveness, is_condemned = ask(intent, answer), row.state is TokenState.REAUTHENTICATION
         if liveness is Liveness.DEAD and (is_condemned or not self._has_expired(answer)):
             return Verdict.DEAD
         if liveness is None and is_condemned:
@@ -143,22 +143,6 @@ class Settlement:
             steps=binding.generation - row.binding.generation,
         )
 
-    def _probe(self, intent: Intent, answer: Answer) -> Liveness | None:
-        """Ask whether an answer that others have overtaken is still good; None if that cannot be asked now."""
-        clock, integration = self.write_back.clock, intent.integration
-        if self._unasked_until.get(integration, 0) > clock.elapsed():
-            return None
-        try:
-            return self.probing.ask(integration, answer.issued().credential)
-        except ProviderError:
-            self._unasked_until[integration] = clock.elapsed() + UNASKED
-        except UnavailableError:
-            # It was not asked: it fails, wants to be left alone, or too many are asking it.
-            return None
-        except IntegrationUnknownError:
-            self.log.error("integration_not_configured", integration=integration)
-        return None
-
     def _has_expired(self, answer: Answer) -> bool:
         """Whether an access token is over anyway: that it is refused says nothing of the refresh token beside it."""
         expires_at = lifetimes.expiry(answer.issued(), sent_at=answer.sent_at, refreshable=True)
@@ -171,8 +155,8 @@ class Settlement:
             return False
 
     def settle_answer(self, intent: Intent, answer: Answer) -> Verdict:
-        """Settle an attempt that was answered and no longer runs."""
-        verdict = self.apply(intent, answer)
+        """Settle an attempt that was answered and no longer runs, in a round of `asking`."""
+        verdict = self._apply(intent, answer, self.asking.ask_in_turn)
         self.log.info("answer_settled", integration=intent.integration, verdict=verdict.value)
         return verdict
 

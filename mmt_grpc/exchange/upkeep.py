@@ -10,6 +10,7 @@ from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import ConnectRows, SettlementRows
 from mmt_grpc.domain.revival_guard import RevivalGuard
+from mmt_grpc.exchange.asking import Asking
 from mmt_grpc.exchange.attempt_files import SIZE
 from mmt_grpc.exchange.comparing import Comparing
 from mmt_grpc.exchange.disk import Disk
@@ -32,6 +33,7 @@ PROOF: Final = "proof"
 KEPT: Final = 7 * 86_400 * MICROSECONDS
 """How long a row that says REAUTHENTICATION keeps its refresh token: for the end of an exchange's bad days."""
 BATCH: Final = 500
+ASKED_AGAIN: Final = MICROSECONDS
 STRETCH: Final = MICROSECONDS
 """How long a backlog is purged at a time: everybody's leases wait for who takes part in no recovery meanwhile."""
 
@@ -49,6 +51,7 @@ class Upkeep:
     spool: Spool
     disk: Disk
     settling: Settling
+    asking: Asking
     recovery: Recovery
     clock: Clock
     stopping: threading.Event
@@ -64,6 +67,16 @@ class Upkeep:
         self.prove_disk()
         self.settling.settle_attempts(every=False)
         return self.recovery.step() and self.comparing.step(looks_back=looks_back)
+
+    def finish_asking(self, patience: int) -> None:
+        """Go on until each answer was asked about that its provider could be asked about, at most for `patience`.
+
+        Microseconds; raises `StoreUnavailableError`.
+        """
+        until = self.clock.elapsed() + patience
+        while self.asking.is_behind and self.clock.elapsed() < until:
+            self.clock.sleep(ASKED_AGAIN)
+            self.settling.settle_attempts(every=False)
 
     def prove_disk(self) -> None:
         """Write and remove a record with the room that an attempt takes, if the disk has refused one."""
@@ -119,7 +132,7 @@ class Upkeep:
         if self.guard.look() is None:
             raise StoreUnavailableError
         goes_on = False
-        if is_woken or number % ROUNDS_PER_CHECK == 0:
+        if is_woken or number % ROUNDS_PER_CHECK == 0 or self.asking.is_behind:
             goes_on = self.keep_honest(looks_back=number % ROUNDS_PER_LOOK_BACK == 0)
         elif self.recovery.step() and (self.comparing.is_under_way or not self.guard.calm):
             goes_on = self.comparing.step(looks_back=False)

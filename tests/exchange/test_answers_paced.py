@@ -7,10 +7,10 @@ import pytest
 from mmt_grpc.domain.model import Cause
 from mmt_grpc.domain.token_row import TokenState
 from mmt_grpc.exchange.admission import Admission
+from mmt_grpc.exchange.asking import UNASKED
 from mmt_grpc.exchange.breaker import FIRST_PAUSE, IN_A_ROW
 from mmt_grpc.exchange.circuit import CircuitState
 from mmt_grpc.exchange.lookups import LOOKUP_PLACES
-from mmt_grpc.exchange.settlement import UNASKED
 from tests.exchange.pacing_world import DEAD
 from tests.support.fakes_exchange_faults import OUTAGE
 from tests.support.fakes_world import Client, World

@@ -1,13 +1,12 @@
 """Answers whose commits a failover has taken back, while their provider cannot be asked about them."""
 
-from dataclasses import replace
-
 import pytest
 
-from mmt_grpc.domain.model import MICROSECONDS, Cause, Credential, Liveness
+from mmt_grpc.domain.model import MICROSECONDS, Credential, Liveness
 from mmt_grpc.domain.ports.providers import Failure, ProviderError
 from mmt_grpc.domain.token_row import TokenState
-from mmt_grpc.exchange.settlement import UNASKED
+from mmt_grpc.exchange.asking import UNASKED
+from tests.exchange.overtaken import condemn, refreshed_in_vain
 from tests.support.fakes_world import Client, World
 
 TIMEOUT = 10
@@ -30,16 +29,7 @@ class AwayFrom:
 @pytest.fixture
 def tokens(world: World, client: Client) -> list[str]:
     """Tokens that have just been refreshed, and whose commits and leases a failover has taken back."""
-    made = [
-        client.connect(f"user-{number}", world.coinbase.authorize(f"user-{number}")).token_id for number in range(5)
-    ]
-    world.pass_time(3600)
-    before = dict(world.rows.rows)
-    for token in made:
-        world.refresh(token)
-    world.rows.rows.clear()
-    world.rows.rows.update(before)
-    return made
+    return refreshed_in_vain(world, client, 5, "coinbase")
 
 
 def test_a_provider_that_is_away_holds_up_a_recovery_once(
@@ -98,12 +88,3 @@ def test_a_replica_whose_disk_holds_answers_that_wait_for_their_provider_is_not_
     world.clock.advance(UNASKED)
     world.restart()
     assert world.life.engine.stop()
-
-
-def condemn(world: World, tokens: list[str]) -> None:
-    """Have a retry elsewhere lose these chains, as far as anybody but this replica's disk knows."""
-    for token in tokens:
-        row = world.standing(token)
-        world.rows.rows[row.shard, row.binding.token_key] = replace(
-            row, state=TokenState.REAUTHENTICATION, reason=Cause.ROTATION_LOST
-        )

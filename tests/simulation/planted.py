@@ -10,6 +10,7 @@ from mmt_grpc.app.reinstatement import Reinstatement
 from mmt_grpc.domain.model import Liveness
 from mmt_grpc.domain.ports.store import Condemned
 from mmt_grpc.domain.token_row import Refreshed, TokenRow
+from mmt_grpc.exchange.asking import Asking
 from mmt_grpc.exchange.attempt import Attempts
 from mmt_grpc.exchange.attempt_files import AttemptFiles
 from mmt_grpc.exchange.attempt_records import AttemptLog
@@ -66,7 +67,7 @@ def early_release() -> Iterator[None]:
 @contextlib.contextmanager
 def unprobed_replay() -> Iterator[None]:
     """An answer that others have overtaken is committed without asking whether it is alive."""
-    with patch.object(Settlement, "_probe", lambda *_: Liveness.ALIVE):
+    with patch.object(Asking, "ask", lambda *_: Liveness.ALIVE):
         yield
 
 

@@ -14,7 +14,7 @@ class Reach(enum.Enum):
     PRIVATE = "private"
     """Loopback and private networks: only where the integration's `allow_private` is set."""
     FORBIDDEN = "forbidden"
-    """Link-local, metadata, multicast, unspecified, reserved: never."""
+    """Link-local, metadata, multicast, unspecified, reserved, not allocated: never."""
 
 
 METADATA: Final = frozenset(
@@ -30,8 +30,20 @@ METADATA: Final = frozenset(
 )
 """Where clouds hand instance credentials to whoever asks from inside."""
 
-_NAT64: Final = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
-_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+"""The one prefix of translators whose layout is known; of 64:ff9b:1::/48 each network has its own (RFC 8215)."""
+_LOOPBACK: Final = ipaddress.IPv6Address("::1")
+_USED: Final = (ipaddress.IPv6Network("2000::/3"), ipaddress.IPv6Network("fc00::/7"))
+"""Global unicast and unique local addresses. All else is reserved, or leads where nobody can say (RFC 4291)."""
+_NOT_PUBLIC: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "192.0.0.0/24",  # protocol assignments, as is 2001::/23: versions of Python differ about parts of both
+        "2001::/23",
+        "2001:db8::/32",  # documentation, as is 3fff::/20, which only newer versions know
+        "3fff::/20",
+    )
+)
 _LOW_32_BITS: Final = 0xFFFFFFFF
 
 
@@ -46,26 +58,27 @@ def reach(text: str) -> Reach:
         or _is_reserved(address)
     ):
         return Reach.FORBIDDEN
-    return Reach.PUBLIC if address.is_global else Reach.PRIVATE
+    is_public = address.is_global and not any(address in network for network in _NOT_PUBLIC)
+    return Reach.PUBLIC if is_public else Reach.PRIVATE
 
 
 def _is_reserved(address: Address) -> bool:
-    # IPv6 calls ::/8 reserved, loopback included; there everything that is not global counts as private.
-    return address.version == 4 and address.is_reserved  # noqa: PLR2004  # the protocol's number
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_reserved
+    return address != _LOOPBACK and not any(address in network for network in _USED)
 
 
 def _unwrap(address: Address) -> Address:
-    """Return the IPv4 address that a mapped, 6to4, Teredo, NAT64 or compatible address leads to."""
+    """Return the IPv4 address that a mapped, 6to4, Teredo or NAT64 address leads to, and any other without its zone."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
+    address = ipaddress.IPv6Address(int(address))
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
     if address.sixtofour is not None:
         return address.sixtofour
     if address.teredo is not None:
         return address.teredo[1]
-    if any(address in network for network in _NAT64):
-        return ipaddress.IPv4Address(int(address) & _LOW_32_BITS)
-    if address in _COMPATIBLE and int(address) > 1:
+    if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & _LOW_32_BITS)
     return address

@@ -11,6 +11,9 @@ from mmt_grpc.providers.endpoint import Endpoint
 
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,8})s")
 
+LONGEST_TIMEOUT: Final = 45
+"""Seconds. A lease lasts 60, and its POST begins in the first 15 or never: no exchange may outlive its lease."""
+
 
 class ClientAuth(enum.StrEnum):
     """How the service names itself at the token endpoint."""
@@ -108,9 +111,9 @@ def problems(options: ProviderOptions) -> Sequence[tuple[str, str]]:
         if (complaint := _complaint(getattr(options, name, None), options)) != ""
     ]
     found += [
-        (name, "is not a number of seconds above 0 and up to 60")
+        (name, f"is not a number of seconds above 0 and up to {LONGEST_TIMEOUT}")
         for name in ("connect_timeout", "total_timeout")
-        if not 0 < getattr(options, name) <= 60  # noqa: PLR2004  # a lease lasts 60 s: no exchange may outlive it
+        if not 0 < getattr(options, name) <= LONGEST_TIMEOUT
     ]
     if isinstance(options, OAuthOptions):
         found += [(name, "is empty") for name in ("client_id", "client_secret") if not getattr(options, name)]

@@ -37,8 +37,8 @@ class CommonTable(Table):
     rate_limit: Annotated[str, AfterValidator(_rate)] | None = Field(
         default=None, description='Requests to the token endpoint per time, as `"50/300s"`.'
     )
-    connect_timeout: NonNegativeFloat = Field(default=2.0, description="How long connecting may take.")
-    total_timeout: NonNegativeFloat = Field(default=10.0, description="How long a request may take in all.")
+    connect_timeout: NonNegativeFloat = Field(default=2.0, description="How long connecting may take; at most 45.")
+    total_timeout: NonNegativeFloat = Field(default=10.0, description="How long a request may take in all; at most 45.")
     allow_private: bool | None = Field(
         default=None,
         description="It may be on a private or loopback address and speak http; unset: yes. Ignored but in mode `dev`.",

@@ -9,6 +9,7 @@ from mmt_grpc.domain.model import MICROSECONDS, Cause
 from mmt_grpc.domain.ports.exchanger import CallContext, Progress
 from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.exchange.attempt import LATEST_SEND, LEASE
+from mmt_grpc.providers.options import LONGEST_TIMEOUT
 from tests.support.fakes_exchange_faults import LOST_REQUEST
 from tests.support.fakes_world import OTHER, THIS, Client, World
 
@@ -104,6 +105,9 @@ class TestLease:
 
         assert world.coinbase.counts["refreshes"] == sent
         assert world.standing(expired).state is TokenState.ACTIVE
+
+    def test_no_exchange_that_the_settings_allow_outlives_its_lease(self) -> None:
+        assert LATEST_SEND + LONGEST_TIMEOUT * MICROSECONDS <= LEASE
 
     @pytest.mark.parametrize("statement", ["before", "after"])
     def test_an_outage_that_is_noticed_while_the_lease_is_taken_has_nothing_sent(

@@ -1,6 +1,7 @@
 """What becomes of a request on real sockets, whatever the other side does."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Sequence
 from functools import partial
@@ -201,6 +202,33 @@ def test_a_server_that_does_not_prove_its_name_is_sent_nothing(tmp_path: Path, f
         assert failure_of(provider.open_refresh) is Failure.NOT_SENT
         assert failure_of(lambda: redeem(provider)) is Failure.NOT_SENT
         assert server.requests == []
+
+
+def of_every_version(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Allow all that OpenSSL still knows."""
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    return context
+
+
+def test_a_server_whose_tls_is_older_than_1_2_is_sent_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority(folder=tmp_path)
+    permissive, default = (of_every_version(authority.trust()) for _ in range(2))
+    # Not every build of Python has a minimum of its own: some leave it to what the system says.
+    monkeypatch.setattr(ssl, "create_default_context", lambda: default)
+    outdated = of_every_version(authority.server("localhost"))
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        outdated.maximum_version = ssl.TLSVersion.TLSv1_1
+
+    with ScriptedServer(says(200, TOKENS), tls=outdated) as server:
+        provider = integration(server.url, surroundings=Surroundings(sleep=lambda _: None))
+        assert failure_of(provider.open_refresh) is Failure.NOT_SENT
+        assert failure_of(lambda: redeem(provider)) is Failure.NOT_SENT
+        assert server.requests == []
+
+        # It is the version alone that is not good enough.
+        other = integration(server.url, surroundings=Surroundings(tls=lambda: permissive))
+        assert refresh(other).credential == BearerToken(Secret("new-access"))
 
 
 def test_what_is_sent_is_exactly_this(monkeypatch: pytest.MonkeyPatch) -> None:

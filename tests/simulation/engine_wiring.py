@@ -1,5 +1,6 @@
 """The real engine of one life, around what is simulated: what threads wait at is replaced by what tasks wait at."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -18,7 +19,7 @@ from tests.simulation.line import Line
 from tests.simulation.paths import SimulatedPath
 from tests.simulation.provider import SimulatedProvider, Witness
 from tests.simulation.scheduler import LONGEST_JITTER, Gate, Signal
-from tests.simulation.sealing import PlainIndex, PlainRecords
+from tests.simulation.sealing import LaggingSealing, PlainIndex, PlainRecords
 from tests.simulation.surroundings import (
     Here,
     Paced,
@@ -57,6 +58,8 @@ class Standing:
     randomness: SimulatedRandomness
     stopping: Signal
     witness: Witness
+    lags: Callable[[], bool]
+    """Whether its keyring lacks the rows' newest key."""
 
 
 def build_engine(standing: Standing) -> ExchangeEngine:
@@ -80,7 +83,7 @@ def _parts(standing: Standing) -> Parts:
         ledger=cast("Any", Paced(store.ledger, process)),
         index=PlainIndex(),
         request_index=PlainIndex(),
-        sealing=world.sealing,
+        sealing=LaggingSealing(sealing=world.sealing, lags=standing.lags),
         epochs=lambda: ((1,), (1,)),
         audit=SimulatedAudit(),
         providers=_provider(standing),

@@ -123,6 +123,15 @@ def spoil_an_answer(world: World, life: Life, draw: random.Random) -> None:
         world.scheduler.at(world.scheduler.now + 2 * MICROSECONDS, lambda: fail_over(world, life, draw))
 
 
+def lag_keyring(world: World, life: Life, draw: random.Random) -> None:
+    """A process ends with an answer on its disk, its first to its third from now on, and its next life finds a keyring
+    file that lacks the rows' newest key until that arrives.
+    """
+    del world
+    life.replica.lags_next = _absence(draw)
+    life.replica.answers_left = draw.randint(1, 3)
+
+
 def jump_clock(world: World, life: Life, draw: random.Random) -> None:
     """A machine's wall clock is set."""
     del world
@@ -154,6 +163,7 @@ KINDS: Final[dict[str, tuple[Strike, int]]] = {
     "disk full": (fill_disk, 4),
     "disk broken": (break_disk, 4),
     "bad block": (spoil_an_answer, 8),
+    "keyring lags": (lag_keyring, 12),
     "clock set": (jump_clock, 3),
     "withdrawn": (withdraw, 1),
 }

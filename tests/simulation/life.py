@@ -139,5 +139,6 @@ class Life:
                 randomness=self._randomness,
                 stopping=self._stopping,
                 witness=self,
+                lags=lambda: self.scheduler.now < self.replica.lags_until,
             )
         )

@@ -65,6 +65,8 @@ class Oracle:
     grants: dict[tuple[Key, int], Chain] = field(default_factory=dict)
     lost_disks: set[bytes] = field(default_factory=set)
     excused: set[int] = field(default_factory=set)
+    shut: list[tuple[bytes, int, int]] = field(default_factory=list)
+    """The owners whose keyrings lacked the rows' newest key, from when until when."""
     restored: set[Key] = field(default_factory=set)
     """Rows that a failover brought back, until the ledger is followed."""
 
@@ -144,11 +146,15 @@ class Oracle:
             return True
         newest = self._newest(first)
         known = newest.is_persisted and newest.owner not in self.lost_disks and newest.owner in second.present
-        began, ended = newest.is_unreadable
-        is_given_up = (
-            ended - began > DISK_AWAITED and began + DISK_AWAITED < second.leased_at < ended + self.reads_again
+        return not known or self._is_given_up(newest, second.leased_at) or second.process.born_at > undone_at
+
+    def _is_given_up(self, attempt: Attempt, at: int) -> bool:
+        """Whether an answer could not be read, or its row not be opened, for longer than a recovery waits for that."""
+        shut = [(began, ended) for owner, began, ended in self.shut if owner == attempt.owner]
+        return any(
+            ended - began > DISK_AWAITED and began + DISK_AWAITED < at < ended + self.reads_again
+            for began, ended in (attempt.is_unreadable, *shut)
         )
-        return not known or is_given_up or second.process.born_at > undone_at
 
     def _newest(self, first: Attempt) -> Attempt:
         """Return the attempt to which the exchange gave the token that is good now: what it brought is what counts."""

@@ -14,6 +14,7 @@ from mmt_grpc.exchange.asking import Asking
 from mmt_grpc.exchange.attempt import Attempts
 from mmt_grpc.exchange.attempt_files import AttemptFiles
 from mmt_grpc.exchange.attempt_records import AttemptLog
+from mmt_grpc.exchange.awaited import Awaited
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.settlement import Settlement
 from mmt_grpc.exchange.settling import Settling
@@ -161,6 +162,18 @@ def forgotten_block() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def name_gone_too_early() -> Iterator[None]:
+    """Once any record of a token is settled, its row names nobody, whatever answer waits beside that record."""
+
+    def has_answer(awaited: Awaited, token_key: bytes) -> bool:
+        del awaited, token_key
+        return False
+
+    with patch.object(Awaited, "has_answer", has_answer):
+        yield
+
+
+@contextlib.contextmanager
 def blind_reinstatement() -> Iterator[None]:
     """After a bad day a row comes back though an earlier POST may have spent its token."""
 
@@ -191,6 +204,7 @@ PLANTED: Final[dict[str, Callable[[], contextlib.AbstractContextManager[None]]]]
     "no recovery after a failover": no_recovery,
     "an intent forgotten too early": forgotten_intent,
     "a bad block taken for no record": forgotten_block,
+    "a name gone with an older record": name_gone_too_early,
     "a reinstatement of what was in doubt": blind_reinstatement,
 }
 """Every planted fault by its name."""

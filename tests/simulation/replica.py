@@ -9,7 +9,7 @@ from tests.simulation.oracle import Attempt
 from tests.simulation.world import World
 
 BACK_AFTER: Final = 5_000_000
-"""How long a replica is away that dies with a block gone bad, microseconds."""
+"""How long a replica is away that dies with an answer on its disk, microseconds."""
 
 
 class Replica:
@@ -30,11 +30,21 @@ class Replica:
         """Microseconds for which the next answer that has come to its disk will not be readable."""
         self.dies_of_it = False
 
+        self.lags_next = 0
+        """Microseconds for which the next life's keyring will lack the rows' newest key."""
+        self.answers_left = 0
+        """How many answers come to its disk before that one ends."""
+        self.lags_until = 0
+
     def boot(self) -> None:
         """Start the next life, if the machine is there and none is running."""
         if self.is_gone or (self.life is not None and not self.life.is_dead):
             return
         self.lives += 1
+        if self.lags_next and not self.answers_left:
+            now = self.world.scheduler.now
+            self.lags_until, self.lags_next = now + self.lags_next, 0
+            self.world.oracle.shut.append((self.owner, now, self.lags_until))
         self.life = Life(self)
         self.life.start()
 
@@ -48,7 +58,19 @@ class Replica:
                     self.life.stopped_until = self.world.scheduler.now + self.stands_still_next
                     self.stands_still_next = 0
                 self._spoil(file, attempt)
+                self._fall_behind()
         del disk
+
+    def _fall_behind(self) -> None:
+        if not self.answers_left or self.life is None:
+            return
+        self.answers_left -= 1
+        if not self.answers_left:
+            self._end(self.life)
+
+    def _end(self, life: Life) -> None:
+        life.is_dead = True
+        self.world.scheduler.at(self.world.scheduler.now + BACK_AFTER, self.boot)
 
     def _spoil(self, file: File, attempt: Attempt) -> None:
         if not self.spoils_next or self.life is None:
@@ -57,5 +79,4 @@ class Replica:
         file.bad_until, self.spoils_next = scheduler.now + self.spoils_next, 0
         attempt.is_unreadable = (scheduler.now, file.bad_until)
         if self.dies_of_it:
-            self.life.is_dead = True
-            scheduler.at(scheduler.now + BACK_AFTER, self.boot)
+            self._end(self.life)

@@ -2,9 +2,10 @@
 
 import hashlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmt_grpc.domain.errors import CredentialUnreadableError
+from mmt_grpc.domain.errors import CredentialUnreadableError, EpochUnknownError
 from mmt_grpc.domain.model import BearerToken, Credential, Identity, Metadata
 from mmt_grpc.domain.ports.sealing import OpenedToken
 from mmt_grpc.domain.secret import Secret
@@ -99,6 +100,37 @@ class PlainSealing:
         if sealed.binding != binding:
             raise CredentialUnreadableError
         return sealed.text
+
+
+class LaggingSealing:
+    """`Sealing` of a replica whose keyring may lack the rows' newest key for a while; `lags` says whether it does."""
+
+    def __init__(self, *, sealing: PlainSealing, lags: Callable[[], bool]) -> None:
+        self._sealing = sealing
+        self._lags = lags
+
+    def seal_connection(
+        self, *, binding: Binding, credential: Credential, renewal: Secret | None, metadata: Metadata
+    ) -> SealedToken:
+        return self._sealing.seal_connection(binding=binding, credential=credential, renewal=renewal, metadata=metadata)
+
+    def reseal(
+        self, *, binding: Binding, sealed: SealedToken, credential: Credential, renewal: Secret | None
+    ) -> tuple[bytes, bytes | None]:
+        self._check()
+        return self._sealing.reseal(binding=binding, sealed=sealed, credential=credential, renewal=renewal)
+
+    def open(self, binding: Binding, sealed: SealedToken) -> OpenedToken:
+        self._check()
+        return self._sealing.open(binding, sealed)
+
+    def open_metadata(self, binding: Binding, sealed: SealedToken) -> Metadata:
+        self._check()
+        return self._sealing.open_metadata(binding, sealed)
+
+    def _check(self) -> None:
+        if self._lags():
+            raise EpochUnknownError(may_arrive=True)
 
 
 class PlainRecords:

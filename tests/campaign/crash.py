@@ -20,7 +20,7 @@ from tests.campaign.failover_pair import failover_pair
 from tests.campaign.machine_faults import movable_clock, needs_a_movable_clock
 from tests.campaign.naive import NaiveOutcome, run_naive
 from tests.campaign.notary import Notary
-from tests.campaign.oidc_provider import missing, oidc_exchange
+from tests.campaign.oidc_provider import NotInstalledError, install, oidc_exchange
 from tests.campaign.results import Row, append, happened, table
 from tests.campaign.stage import Size, run_stage
 from tests.campaign.stages import ENOUGH, HAPPENS, MOST_LOST, ON_A_PAIR, STAGES
@@ -34,8 +34,11 @@ _EVERY = 10.0
 def main() -> None:
     """Run the stages that have cycles."""
     options = _arguments()
-    if options.oidc and (lacking := missing()) is not None:
-        sys.exit(lacking)
+    if options.oidc:
+        try:
+            install()
+        except NotInstalledError as error:
+            sys.exit(str(error))
     if options.together:
         needs_a_movable_clock()
     with private_mariadb() as database:

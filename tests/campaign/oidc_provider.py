@@ -17,28 +17,33 @@ from tests.support.waiting import until
 
 NAME = "oidc"
 _HERE = Path(__file__).parent / "oidc"
-_OLDEST_NODE = 20
+_INSTALLED = ROOT / "build" / "oidc"
+_NODE = "node_modules/node-linux-*/bin/node"
+"""A Node.js of its own, pinned beside it: the systems' own may be older than what it runs on."""
 
 
-def missing() -> str | None:
-    """What this machine lacks to run it, in words; None for nothing."""
-    node = shutil.which("node")
-    if node is None or shutil.which("npm") is None:
-        return "oidc-provider needs Node.js with npm, and there is none"
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
-    if int(version.lstrip("v").partition(".")[0]) < _OLDEST_NODE:
-        return f"oidc-provider needs Node.js {_OLDEST_NODE} or later, and this is {version.strip()}"
-    return None
+class NotInstalledError(Exception):
+    """It cannot be installed here; the text says what is missing."""
+
+
+def install() -> Path:
+    """Install it if it is not installed, and return the Node.js that runs it; raises `NotInstalledError`."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            raise NotInstalledError(f"oidc-provider needs {program}, and there is none: deploy/system-packages.sh")
+    done = subprocess.run([_HERE / "install.sh"], check=False)
+    node = next(_INSTALLED.glob(_NODE), None)
+    if done.returncode or node is None:
+        raise NotInstalledError("npm could not install oidc-provider and the Node.js that it runs on")
+    return node
 
 
 def oidc_exchange(stack: ExitStack) -> Exchange:
     """Install it if it is not installed, and run it until the stack is closed."""
-    subprocess.run([_HERE / "install.sh"], check=True)
-    node = shutil.which("node")
-    assert node is not None, missing()
+    node = install()
     port = _free_port()
     server = stack.enter_context(
-        subprocess.Popen([node, "server.mjs", str(port)], cwd=ROOT / "build" / "oidc", stdout=subprocess.DEVNULL)
+        subprocess.Popen([node, "server.mjs", str(port)], cwd=_INSTALLED, stdout=subprocess.DEVNULL)
     )
     stack.callback(server.kill)
     exchange = Exchange(NAME, f"http://127.0.0.1:{port}", "/token", _settings)

@@ -18,6 +18,8 @@ CODES: Final = frozenset({
 })  # fmt: skip
 METHODS: Final = frozenset(method.value for method in Method)
 REASONS: Final = frozenset(reason.value for reason in Reason) | {""}
+AWAITED: Final = (("OK", ""), ("INTERNAL", ""), ("DATA_LOSS", Reason.CREDENTIAL_UNREADABLE.value))
+"""How calls end that an alert waits for, or everybody."""
 CALL_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 PROVIDER_SECONDS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 REFRESH_OUTCOMES: Final = frozenset({
@@ -80,9 +82,9 @@ class ServerMetrics:
             buckets=CALL_SECONDS,
             registry=registry,
         )
-        # Made beforehand, so that the first call of a method is a step from 0 to 1 and not a series out of nowhere.
+        # Made beforehand: the first call of a method, or the first that ends so, is a step from 0 to 1.
         self._seconds = {name: self._handling.labels(name) for name in (*METHODS, OTHER)}
-        self._counters = {(name, "OK", ""): self._handled.labels(name, "OK", "") for name in METHODS}
+        self._counters = {(name, *end): self._handled.labels(name, *end) for name in METHODS for end in AWAITED}
 
     def observe(self, method: str, code: str, reason: str | None, seconds: float) -> None:
         """Count a finished call; `code` and `reason` are names of the contract."""
@@ -207,6 +209,8 @@ class AuditMetrics:
         self._failures = Counter(
             "mmt_audit_failures", "What the audit log could not do.", ["operation"], registry=registry
         )
+        for what in AUDIT_FAILURES:
+            self._failures.labels(what)
 
     def failed(self, what: str) -> None:
         """Count a failure; `what` is an operation, perhaps followed by a colon and an errno's name."""

@@ -42,14 +42,19 @@ class Collectors(CollectorRegistry):
         self.made.append(collector)
 
 
+def make(registry: CollectorRegistry, *integrations: str) -> None:
+    """Make all metrics of all processes."""
+    metrics.ServerMetrics(registry=registry)
+    metrics.ExchangeMetrics(registry=registry, integrations=integrations)
+    metrics.TokenMetrics(registry=registry, integrations=integrations)
+    metrics.AuditMetrics(registry=registry)
+    metrics.ProcessMetrics(registry=registry, processes=())
+
+
 def series() -> dict[str, dict[str, frozenset[str] | None]]:
     """Return all series that exist, by name, and the values that their labels may have, None for any."""
     registry = Collectors()
-    metrics.ServerMetrics(registry=registry)
-    metrics.ExchangeMetrics(registry=registry, integrations=())
-    metrics.TokenMetrics(registry=registry, integrations=())
-    metrics.AuditMetrics(registry=registry)
-    metrics.ProcessMetrics(registry=registry, processes=())
+    make(registry)
     found = dict[str, dict[str, frozenset[str] | None]]()
     for made in registry.made:
         own = {label: (VALUES | VALUES_OF.get(made._name, {})).get(label) for label in made._labelnames}
@@ -68,6 +73,25 @@ def alerts() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "expression"), alerts())
 def test_an_alert_can_fire(name: str, expression: str) -> None:
     assert Reader(series(), expression).read() is not None, name
+
+
+COUNTERS = re.findall(r'(mmt_\w+_total|grpc_\w+_total)(?:{(\w+)="(\w+)"})?', "".join(dict(alerts()).values()))
+
+
+@pytest.mark.parametrize(("name", "label", "value"), COUNTERS)
+def test_a_counter_that_an_alert_waits_for_is_there_before_it_counts(name: str, label: str, value: str) -> None:
+    registry = CollectorRegistry()
+    make(registry, "coinbase")
+
+    values = [
+        sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == name and (not label or sample.labels[label] == value)
+    ]
+
+    # The first would be a series out of nowhere, which has not increased.
+    assert set(values) == {0}
 
 
 def test_the_alerts_are_read() -> None:

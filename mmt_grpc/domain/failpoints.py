@@ -39,6 +39,8 @@ NAMES: Final = (
     "refresh.after_release",
     "refresh.after_doubt",
     "refresh.after_condemn",
+    # An answer that an earlier life, or a database that was away, has left is about to be held against its row.
+    "settle.before_commit",
     # The end of the record: the row is about to forget its owner; has; the file is about to be overwritten; removed.
     "refresh.before_scrub",
     "settle.before_clear",

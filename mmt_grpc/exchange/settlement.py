@@ -156,6 +156,7 @@ class Settlement:
 
     def settle_answer(self, intent: Intent, answer: Answer) -> Verdict:
         """Settle an attempt that was answered and no longer runs, in a round of `asking`."""
+        self.failpoints.reach("settle.before_commit")
         verdict = self._apply(intent, answer, self.asking.ask_in_turn)
         self.log.info("answer_settled", integration=intent.integration, verdict=verdict.value)
         return verdict

@@ -16,6 +16,7 @@ ROADS = {
 }
 """The fault that leads by a point; a refresh that succeeds comes by all the others."""
 SENDING = [name for name in NAMES if name.startswith(("refresh.", "spool.")) and name not in ROADS]
+ANSWERED = "settle.before_commit"
 ENDINGS = ["settle.before_clear", "settle.before_scrub", "spool.before_scrub", "spool.before_unlink"]
 REFRESH = [name for name in SENDING if name not in ENDINGS]
 NEVER_SENT = REFRESH[: REFRESH.index("spool.before_intent_sync")]

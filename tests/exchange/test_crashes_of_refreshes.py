@@ -6,6 +6,7 @@ from mmt_grpc.domain.errors import ProviderUnavailableError, ReauthenticationReq
 from mmt_grpc.domain.model import Cause
 from mmt_grpc.domain.token_row import TokenState
 from tests.exchange.crash_points import (
+    ANSWERED,
     ENDINGS,
     LOST,
     NEVER_SENT,
@@ -81,6 +82,18 @@ def test_a_settlement_killed_midway_is_settled_by_the_next_life(world: World, cl
     row = world.standing(token)
     assert (row.state, row.doubt_owner, row.lease_owner) == (TokenState.IN_DOUBT, None, None)
     assert world.spooled() == []
+
+
+def test_an_answer_whose_settlement_is_killed_is_committed_by_the_next_life(world: World, client: Client) -> None:
+    token = interrupted_refresh(world, client, "refresh.before_commit", restarts=False)
+    world.failpoints.arm(ANSWERED)
+    with pytest.raises(CrashError):
+        world.restart()
+
+    world.restart()
+
+    assert client.resolve(token).generation == 2
+    assert (world.coinbase.counts["refreshes"], world.coinbase.counts["reuses"]) == (1, 0)
 
 
 @pytest.mark.parametrize("name", REFRESH)

@@ -40,14 +40,19 @@ def test_a_death_before_an_intents_name_is_synced_spends_nothing() -> None:
         assert service.books("coinbase", account)["refreshes"] == 0
 
 
-def test_a_death_while_a_lease_is_settled_that_the_disk_does_not_know_puts_the_row_back(tmp_path: Path) -> None:
-    leased, settled = "refresh.after_lease", "unrecorded.after_settle"
-    with running_service(tmp_path, expect_exit=None, MMT_FAILPOINTS=f"{leased}=sleep:60") as service:
+@pytest.mark.parametrize(
+    ("begun", "settled"),
+    [("refresh.after_lease", "unrecorded.after_settle"), ("refresh.before_commit", "settle.before_commit")],
+)
+def test_a_death_while_what_an_earlier_life_has_begun_is_settled_spends_no_token_twice(
+    tmp_path: Path, begun: str, settled: str
+) -> None:
+    with running_service(tmp_path, expect_exit=None, MMT_FAILPOINTS=f"{begun}=sleep:60") as service:
         account = someone("account")
         tokens = service.tokens("coinbase", account, seconds=3000)
         token_id = service.write.connect(someone(), "coinbase", READ, oauth_tokens=tokens).token_id
         assert service.write.resolve(token_id, min_validity=A_DAY).generation == 1
-        until(lambda: reached(service.dev, leased), "the row is leased")
+        until(lambda: reached(service.dev, begun), "the refresh is under way")
         exchanger = child(service.dev.process.pid, EXCHANGER)
         kill(service.dev.process.pid)
         service.dev.process.wait()

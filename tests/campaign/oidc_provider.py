@@ -19,7 +19,7 @@ NAME = "oidc"
 _HERE = Path(__file__).parent / "oidc"
 _INSTALLED = ROOT / "build" / "oidc"
 _NODE = "node_modules/node-linux-*/bin/node"
-"""A Node.js of its own, pinned beside it: the systems' own may be older than what it runs on."""
+"""A Node.js of its own, pinned beside it, where the system's is older than what it runs on."""
 
 
 class NotInstalledError(Exception):
@@ -32,10 +32,10 @@ def install() -> Path:
         if shutil.which(program) is None:
             raise NotInstalledError(f"oidc-provider needs {program}, and there is none: deploy/system-packages.sh")
     done = subprocess.run([_HERE / "install.sh"], check=False)
-    node = next(_INSTALLED.glob(_NODE), None)
+    node = next(_INSTALLED.glob(_NODE), None) or shutil.which("node")
     if done.returncode or node is None:
         raise NotInstalledError("npm could not install oidc-provider and the Node.js that it runs on")
-    return node
+    return Path(node)
 
 
 def oidc_exchange(stack: ExitStack) -> Exchange:

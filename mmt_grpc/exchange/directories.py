@@ -1,5 +1,6 @@
 """Directories that a power cut leaves: what stands in one is there after it only if the directory above was fsynced."""
 
+import errno
 import os
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,8 @@ def make_durably(directory: Path, *, mode: int = 0o700) -> None:
     if directory.is_dir():
         _sync_name(directory)
         return
+    if directory.exists():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
     above = directory.parent
     make_durably(above, mode=0o777)
     # Opened first: where that is not allowed, nothing is made that could not be kept.

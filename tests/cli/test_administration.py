@@ -30,7 +30,7 @@ def test_a_directory_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> No
 def test_a_state_directory_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     result = run("dev", "--state-dir", str(tmp_path / "file" / "state"))
-    assert (result.exit_code, result.stderr) == (1, f"mmt: {tmp_path / 'file' / 'state'}: Not a directory\n")
+    assert (result.exit_code, result.stderr) == (1, f"mmt: {tmp_path / 'file'}: Not a directory\n")
 
 
 def test_ids_are_never_folded_to_the_width_of_a_terminal(shared_dev: RunningDev) -> None:

@@ -1,7 +1,9 @@
 """The exchanger dies while it puts right what was left: a lease without an intent, a recovery, a Revoke begun."""
 
+import contextlib
 from pathlib import Path
 
+import pymysql
 import pytest
 
 from tests.support.clients import READ, refusal, token_of
@@ -71,7 +73,7 @@ def test_a_death_in_a_recovery_that_it_has_opened_holds_nobodys_leases_back(mari
     urls = {"MMT_DATABASE_URL": mariadb.fresh_database(), "MMT_LEDGER_URL": mariadb.fresh_database()}
     with running_service(MMT_FAILPOINTS=f"{OPENED}=kill", **urls) as service:
         victim = child(service.dev.process.pid, EXCHANGER)
-        lose_connections(mariadb)
+        lose_connections(mariadb, *urls.values())
         has_died_at(service, OPENED, victim)
         leases_again(service)
 
@@ -101,9 +103,18 @@ def leases_again(service: Service) -> None:
     assert (books["refreshes"], books["reuses"]) == (1, 0)
 
 
-def lose_connections(server: DatabaseServer) -> None:
-    """End all connections but those of the administrator, as a failover does."""
-    server.administrate("KILL USER mmt")
+def lose_connections(server: DatabaseServer, *urls: str) -> None:
+    """End all connections to some databases, as a failover does; those of other installations stay."""
+    names = {name_of(url) for url in urls}
+    for number, name in server.administrate("SELECT id, db FROM information_schema.processlist"):
+        if name in names:
+            # One may have ended by itself meanwhile.
+            with contextlib.suppress(pymysql.err.OperationalError):
+                server.administrate(f"KILL {number}")
+
+
+def name_of(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 @pytest.mark.parametrize("point", RECONCILER)
@@ -116,7 +127,7 @@ def test_a_death_in_the_reconciler_leaves_a_begun_revoke_to_be_finished(mariadb:
         refusal(lambda: service.write.revoke(token_id))
         assert reached(service.dev, "revoke.after_ledger")
         # Its caller never asks again, and has been waited for long enough.
-        name = ledger.partition("?")[0].rpartition("/")[2]
+        name = name_of(ledger)
         mariadb.administrate(f"UPDATE {name}.revocation SET position = position - {EARLIER}")  # noqa: S608  # our own name
         has_died_at(service, point, victim)
 

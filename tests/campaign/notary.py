@@ -112,6 +112,7 @@ class Notary:
         self._thread = threading.Thread(target=self._loop.run_forever, name="notary", daemon=True)
         self._servers: list[asyncio.Server] = []
         self._doors: list[_Door] = []
+        self._visits: set[asyncio.Task[None]] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -183,10 +184,16 @@ class Notary:
     async def _listen(self, member: int) -> int:
         door = _Door()
 
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def visited(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with door.visit(writer), contextlib.suppress(*_GONE, asyncio.CancelledError):
                 await self._serve(member, reader, writer)
-            writer.close()
+
+        def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = self._loop.create_task(visited(reader, writer))
+            self._visits.add(task)
+            task.add_done_callback(self._visits.discard)
+            # Also where it is cancelled before it has begun.
+            task.add_done_callback(lambda _: writer.close())
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=HEAD_LIMIT)
         self._servers.append(server)
@@ -201,6 +208,8 @@ class Notary:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        # What was closed is gone one turn of the loop later.
+        await asyncio.sleep(0)
 
     async def _serve(self, member: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

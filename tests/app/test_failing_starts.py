@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.dev import RunningDev, environment, running_dev
+from tests.support.dev import RunningDev, environment, remove_sockets, running_dev
 from tests.support.service import ended
 from tests.support.tree import BIN, ROOT
 from tests.support.waiting import until
@@ -39,6 +39,7 @@ def starting(dev: RunningDev, log_file: Path) -> Iterator[None]:
     finally:
         process.kill()
         process.wait()
+        remove_sockets(dev.state_dir)
 
 
 def events(log_file: Path, event: str, process: str) -> list[str]:

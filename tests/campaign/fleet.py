@@ -13,7 +13,7 @@ from tests.campaign.exchange import PATHS, Exchange, sandbox_exchange
 from tests.campaign.member import Member
 from tests.campaign.notary import Notary
 from tests.support.database_server import Database
-from tests.support.dev import RunningDev, running_dev
+from tests.support.dev import RunningDev, remove_sockets, running_dev
 from tests.support.service import command
 
 INTEGRATION = "coinbase"
@@ -118,6 +118,7 @@ def _end(fleet: Fleet) -> None:
     for member in fleet.servers:
         if member.process is not None and member.process.poll() is None:
             member.kill()
+        remove_sockets(member.state_dir)
 
 
 def owner_of(member: Member) -> str:

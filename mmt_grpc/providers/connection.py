@@ -27,7 +27,7 @@ class Connection:
         self._used = False
 
     def send(self, request: Request, deadline: Deadline) -> Answer:
-        """Write the request at once and read the whole answer, then close; all of it before the deadline.
+        """Write the request at once and read the whole answer, then close; nothing is waited for past the deadline.
 
         Raises `ProviderError`: PERMANENT if the request cannot be put on the wire (a credential that cannot stand in a
         header), NOT_SENT if nothing was written, else AMBIGUOUS.
@@ -98,7 +98,9 @@ class Connection:
         while True:
             event = parser.next_event()
             if event is h11.NEED_DATA:
-                self._sock.settimeout(deadline.require())
+                # Past the deadline nothing is waited for, but what has come is read: after a pause of this process the
+                # whole answer may lie there, in more than one piece, and it cannot be had again.
+                self._sock.settimeout(deadline.left)
                 data = self._sock.recv(_CHUNK)
                 received += len(data)
                 if received > ANSWER_LIMIT:

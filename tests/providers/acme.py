@@ -1,6 +1,7 @@
 """An OAuth integration at a scripted server, as the tests of one request want it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.support.settings_tables import options_of
 TOKENS = {"access_token": "new-access", "refresh_token": "new-renewal", "token_type": "Bearer", "expires_in": 3600}
 CODE = AuthorizationCode(Secret("canary-code"), "https://app.example/back", Secret("canary-verifier"))
 RENEWAL = Secret("canary-renewal")
+QUICK: dict[str, Any] = {"connect_timeout": 0.3, "total_timeout": 0.3}
 
 
 def integration(

@@ -1,12 +1,10 @@
 """What becomes of a request on real sockets, whatever the other side does."""
 
 import socket
-import ssl
 import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,12 +13,11 @@ from mmt_grpc.domain.ports.providers import Failure
 from mmt_grpc.domain.secret import Secret
 from mmt_grpc.providers.registry import Surroundings
 from mmt_grpc.providers.resolver import MOST_LOOKUPS, Resolver, Target, UnreachableError
-from tests.providers.acme import RENEWAL, TOKENS, error_of, failure_of, integration, redeem, refresh
+from tests.providers.acme import QUICK, RENEWAL, TOKENS, error_of, failure_of, integration, redeem, refresh
 from tests.support.certificates import Authority
 from tests.support.http_script import Act, ScriptedServer, drips, hangs_up, is_silent, resets, says, writes
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-QUICK: dict[str, Any] = {"connect_timeout": 0.3, "total_timeout": 0.3}
 
 
 @pytest.mark.parametrize(
@@ -182,53 +179,6 @@ def test_an_address_that_never_answers_leaves_time_for_the_next(tmp_path: Path) 
     ):
         provider = integration(server.url, surroundings=around, connect_timeout=2.0)
         assert refresh(provider).credential == BearerToken(Secret("new-access"))
-
-
-def test_a_certificate_of_a_trusted_authority_is_believed(tmp_path: Path) -> None:
-    authority = Authority(folder=tmp_path)
-    with ScriptedServer(says(200, TOKENS), tls=authority.server("localhost")) as server:
-        provider = integration(server.url, surroundings=Surroundings(tls=authority.trust))
-        assert refresh(provider).credential == BearerToken(Secret("new-access"))
-
-
-@pytest.mark.parametrize("fault", ["another authority", "another name", "no tls"])
-def test_a_server_that_does_not_prove_its_name_is_sent_nothing(tmp_path: Path, fault: str) -> None:
-    authority, other = Authority(folder=tmp_path), Authority(folder=tmp_path, name="other")
-    tls = None if fault == "no tls" else authority.server("elsewhere" if fault == "another name" else "localhost")
-    trusted = other if fault == "another authority" else authority
-    with ScriptedServer(says(200, TOKENS), tls=tls) as server:
-        url = f"https://localhost:{server.port}"
-        provider = integration(url, surroundings=Surroundings(tls=trusted.trust, sleep=lambda _: None), **QUICK)
-        assert failure_of(provider.open_refresh) is Failure.NOT_SENT
-        assert failure_of(lambda: redeem(provider)) is Failure.NOT_SENT
-        assert server.requests == []
-
-
-def of_every_version(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Allow all that OpenSSL still knows."""
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    return context
-
-
-def test_a_server_whose_tls_is_older_than_1_2_is_sent_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    authority = Authority(folder=tmp_path)
-    permissive, default = (of_every_version(authority.trust()) for _ in range(2))
-    # Not every build of Python has a minimum of its own: some leave it to what the system says.
-    monkeypatch.setattr(ssl, "create_default_context", lambda: default)
-    outdated = of_every_version(authority.server("localhost"))
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        outdated.maximum_version = ssl.TLSVersion.TLSv1_1
-
-    with ScriptedServer(says(200, TOKENS), tls=outdated) as server:
-        provider = integration(server.url, surroundings=Surroundings(sleep=lambda _: None))
-        assert failure_of(provider.open_refresh) is Failure.NOT_SENT
-        assert failure_of(lambda: redeem(provider)) is Failure.NOT_SENT
-        assert server.requests == []
-
-        # It is the version alone that is not good enough.
-        other = integration(server.url, surroundings=Surroundings(tls=lambda: permissive))
-        assert refresh(other).credential == BearerToken(Secret("new-access"))
 
 
 def test_what_is_sent_is_exactly_this(monkeypatch: pytest.MonkeyPatch) -> None:

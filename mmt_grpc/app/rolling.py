@@ -23,6 +23,7 @@ from mmt_grpc.domain.ports.event_log import EventLog
 class Post:
     """A place that a child fills; one that is `leaving` is not filled again. `other_plan` is the one that a roll brings
     it, and once it has that, the one from before. `leave_by`: when a child that was asked to leave is killed.
+    `drained`: whether the last child that ended left nothing to do.
     """
 
     plan: ChildPlan
@@ -31,6 +32,7 @@ class Post:
     not_before: float = 0.0
     leaving: bool = False
     leave_by: float | None = None
+    drained: bool = False
     other_plan: ChildPlan | None = None
 
     def change_plans(self) -> None:

@@ -164,6 +164,7 @@ class Supervisor:
         self._forget(child)
         status = child.reap()
         post.child = None
+        post.drained = status == 0
         self.watcher.up(post.plan.role, is_up=False)
         if self._rolling.left(post):
             return
@@ -185,10 +186,18 @@ class Supervisor:
         self._signals.stopping = True
         self.log.info("stopping")
         self._end([post for post in self._posts if post.plan.serves])
-        self._end([post for post in self._posts if post.plan.opens_gate])
+        self._end_gatekeepers([post for post in self._posts if post.plan.opens_gate])
         self._end(self._posts)
         self._selector.close()
         self.log.info("stopped", drained=self._clean)
+
+    def _end_gatekeepers(self, posts: Sequence[Post]) -> None:
+        for post in posts:
+            # Between two lives nobody drains, and nobody knows what the one that died has left.
+            if post.child is None and not post.drained:
+                self._clean = False
+                self.log.error("spool_not_drained", role=post.plan.role)
+        self._end(posts)
 
     def _end(self, posts: Sequence[Post]) -> None:
         for post in posts:

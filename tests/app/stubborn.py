@@ -1,6 +1,7 @@
 """A child of a supervisor that is ready at once, and ends when it is asked to.
 
-Unless it was started as `hanging`, and never is ready, or as `stubborn`, and does not end.
+Unless it was started as `hanging`, and never is ready, as `stubborn`, and does not end, or as `dying`, and ends by
+itself.
 """
 
 import signal
@@ -17,6 +18,8 @@ def main(arguments: list[str]) -> None:
     message = line.receive()
     if not message["hanging"]:
         line.send("ready")
+    if message["dying"]:
+        sys.exit(1)
     ended.wait()
 
 

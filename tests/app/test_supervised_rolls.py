@@ -92,3 +92,20 @@ def test_whoever_is_to_end_has_its_grace_at_a_stop_too() -> None:
 
     assert stopped.run()
     assert log.alarms == []
+
+
+def test_a_stop_while_no_exchanger_runs_does_not_say_that_all_is_drained() -> None:
+    log = RecordingLog()
+    watch = Watch(lambda watch, _: signals(signal.SIGTERM) if watch.downs == ["exchanger"] else None)
+    stopped = supervisor(watch, log, [plan("exchanger", dying=True)], [], Pace(first_pause=600, longest_pause=600))
+
+    assert not stopped.run()
+    assert log.alarms == ["spool_not_drained"]
+
+
+def test_a_stop_between_an_exchanger_that_has_drained_and_the_next_says_so() -> None:
+    log = RecordingLog()
+    watch = Watch(lambda watch, _: signals(signal.SIGTERM) if watch.downs == ["exchanger"] else None)
+
+    assert supervisor(watch, log, [plan("exchanger")], [plan("exchanger")], Pace()).run()
+    assert log.alarms == []

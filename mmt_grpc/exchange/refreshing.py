@@ -1,6 +1,8 @@
 """Refresh on demand and ahead of expiry: single flight in the process, the committed lease between processes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from mmt_grpc.domain.errors import (
@@ -100,15 +102,35 @@ class Refreshing:
             self.log.error("integration_not_configured", integration=row.binding.integration)
             return backing_off(Reason.PROVIDER_UNAVAILABLE, NOT_CONFIGURED_PAUSE)
         if row.lease_is_over(now) and row.attempt_id is not None:
-            tolerant = provider.tolerates_reuse
-            self.write_back.doubt(row, row.attempt_id, tolerant=tolerant, failure="lease_over")
-            return backing_off(Reason.PROVIDER_UNAVAILABLE, MICROSECONDS)
+            return self._doubt(provider, row, row.attempt_id)
         if row.state is TokenState.REFRESHING:
             return RUNNING
         refused = self._hindrance(provider, row, now, demand=demand)
         if refused is not None:
             return backing_off(refused.reason, max(refused.wait, SHORTEST_WAIT))
         return self._launch(context, provider, row, demand=demand)
+
+    def _doubt(self, provider: Provider, row: TokenRow, attempt_id: bytes) -> RefreshAnswer:
+        """Put a row whose lease is over in doubt, on its provider's lane: the store may not write for a long time."""
+
+        def work() -> None:
+            try:
+                self.write_back.doubt(row, attempt_id, tolerant=provider.tolerates_reuse, failure="lease_over")
+            except StoppedError:
+                return
+            except Exception as error:  # noqa: BLE001  # a bug must not kill the lane; whoever asks next tries again
+                self.log.error("refresh_failed", integration=provider.name, error=error)
+
+        return self._in_lane(provider, row, work, RUNNING)
+
+    def _in_lane(
+        self, provider: Provider, row: TokenRow, work: Callable[[], None], started: RefreshAnswer
+    ) -> RefreshAnswer:
+        """Run a row's work on its provider's lane; return `started` if that began it."""
+        key = row.binding.token_key
+        if self.lanes.start(provider.name, key, work):
+            return started
+        return RUNNING if self.lanes.is_running(key) else backing_off(Reason.PROVIDER_UNAVAILABLE, MICROSECONDS)
 
     def _hindrance(self, provider: Provider, row: TokenRow, now: int, *, demand: bool) -> Refused | None:
         """Return why a refresh is not tried now: the provider, this replica, or the row itself."""
@@ -133,15 +155,13 @@ class Refreshing:
         opened = self.sealing.open(row.binding, row.sealed)
         if opened.renewal is None:
             return SETTLED
-        key = row.binding.token_key
         try:
             self.audit.write(record_of(context, row, opened, Phase.INTENT))
         except AuditUnavailableError as error:
             self.observer.refresh_ended(provider.name, error.reason.value.lower())
             raise
-        if self.lanes.start(provider.name, key, lambda: self._run(context, provider, row, opened, demand=demand)):
-            return STARTED
-        return RUNNING if self.lanes.is_running(key) else backing_off(Reason.PROVIDER_UNAVAILABLE, MICROSECONDS)
+        work = partial(self._run, context, provider, row, opened, demand=demand)
+        return self._in_lane(provider, row, work, STARTED)
 
     def _run(
         self, context: CallContext, provider: Provider, row: TokenRow, opened: OpenedToken, *, demand: bool

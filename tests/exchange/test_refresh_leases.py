@@ -7,8 +7,8 @@ import pytest
 from mmt_grpc.domain.errors import ProviderUnavailableError, Reason, ReauthenticationRequiredError, TokenNotFoundError
 from mmt_grpc.domain.model import MICROSECONDS, Cause
 from mmt_grpc.domain.ports.exchanger import CallContext, Progress
-from mmt_grpc.domain.token_row import TokenRow, TokenState
-from mmt_grpc.exchange.attempt import LATEST_SEND, LEASE
+from mmt_grpc.domain.token_row import LEASE, TokenRow, TokenState
+from mmt_grpc.exchange.attempt import LATEST_SEND
 from mmt_grpc.providers.options import LONGEST_TIMEOUT
 from tests.support.fakes_exchange_faults import LOST_REQUEST
 from tests.support.fakes_world import OTHER, THIS, Client, World
@@ -72,12 +72,31 @@ class TestLease:
         assert world.refresh(expired).progress is Progress.RUNNING
         world.clock.advance(1)
 
+        assert world.refresh(expired).progress is Progress.RUNNING
         answer = world.refresh(expired)
 
         assert (answer.progress, answer.reason) == (Progress.BACKING_OFF, Reason.PROVIDER_UNAVAILABLE)
         row = world.standing(expired)
         assert (row.state, row.doubt_owner) == (TokenState.IN_DOUBT, OTHER)
         assert world.coinbase.counts["refreshes"] == 0
+
+    def test_a_lapsed_lease_is_put_in_doubt_by_its_providers_lane_and_by_one_thread(
+        self, world: World, expired: str
+    ) -> None:
+        other = world.boot(OTHER)
+        world.failpoints.arm("refresh.before_send")
+        with pytest.raises(BaseException, match=r"refresh\.before_send"):
+            world.refresh(expired, life=other)
+        world.clock.advance(LEASE)
+        lanes = world.life.lanes
+        lanes.holds_back = True
+
+        assert [world.refresh(expired).progress for _ in range(3)] == [Progress.RUNNING] * 3
+        assert lanes.count() == 1
+        assert world.standing(expired).state is TokenState.REFRESHING
+        lanes.let_go()
+
+        assert world.standing(expired).state is TokenState.IN_DOUBT
 
     def test_a_late_answer_of_a_lapsed_lease_is_still_the_rows(
         self, world: World, client: Client, expired: str
@@ -86,7 +105,8 @@ class TestLease:
 
         def lapse() -> None:
             world.clock.advance(LEASE)
-            assert world.refresh(expired).progress is Progress.BACKING_OFF
+            assert world.refresh(expired).progress is Progress.RUNNING
+            assert world.standing(expired).state is TokenState.IN_DOUBT
 
         world.coinbase.meanwhile("refresh", lapse)
         world.refresh(expired, life=other)

@@ -33,6 +33,7 @@ def build_heartbeat(parts: Parts, *, fitness: Fitness, guard: RevivalGuard) -> H
         owner=parts.owner,
         life=parts.life,
         presence=fitness.presence,
+        replicas=parts.replicas,
         database_clock=fitness.database_clock,
         clock=parts.clock,
         wall_clock=parts.wall_clock,

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmt_grpc.domain.model import MICROSECONDS, Cause, Scope
+from mmt_grpc.domain.ports.clock import CLOCKS_DIFFER
 
+LEASE: Final = 60 * MICROSECONDS
+"""For so long a row is its holder's; no lease is longer."""
 JUST_REFRESHED: Final = 30 * MICROSECONDS
 """A token that a refresh brought less than this ago is not refreshed again for want of validity."""
 LAST_OF_A_TOKEN: Final = 120 * MICROSECONDS
@@ -63,6 +66,7 @@ class AccessRow:
     key_epoch: int
     access_key: bytes
     access_blob: bytes
+    connected_at: int
     metadata_blob: bytes | None
     """Read only when it was asked for (CheckScope)."""
 
@@ -71,11 +75,15 @@ class AccessRow:
         return self.state is not TokenState.REAUTHENTICATION and is_unexpired(self.access_expires_at, now)
 
     def wants_refresh(self, now: int, min_validity: int) -> bool:
-        """Whether less than `min_validity` is left, and a refresh is not so recent that another brings nothing more."""
+        """Whether less than `min_validity` is left, and a refresh is not so recent that another brings nothing more.
+
+        What a clock said that has been set back since is not believed: a token that came in its future may be over.
+        """
         if not self.refreshable or self.access_expires_at is None:
             return False
         left = self.access_expires_at - now
-        if left <= 0:
+        came_at = self.connected_at if self.refreshed_at is None else self.refreshed_at
+        if left <= 0 or came_at > now + CLOCKS_DIFFER:
             return True
         just_refreshed = self.refreshed_at is not None and now - self.refreshed_at < JUST_REFRESHED
         return left < min_validity and not just_refreshed
@@ -117,11 +125,18 @@ class TokenRow:
         return self.state in (TokenState.REFRESHING, TokenState.IN_DOUBT)
 
     def lease_is_over(self, now: int) -> bool:
-        """Whether a refresh holds this row whose lease has run out."""
-        return self.state is TokenState.REFRESHING and self.lease_until is not None and self.lease_until <= now
+        """Whether a refresh holds this row whose lease has run out, or was given by a clock that is set back since."""
+        if self.state is not TokenState.REFRESHING or self.lease_until is None:
+            return False
+        return not now < self.lease_until <= now + LEASE + CLOCKS_DIFFER
 
     def backs_off(self, now: int) -> int:
-        """Microseconds until another refresh may be tried, 0 if now."""
+        """Microseconds until another refresh may be tried, 0 if now.
+
+        What has failed in this clock's future has waited by another's; a doubt all the same: its lease statement does.
+        """
+        if self.state is TokenState.ACTIVE and self.failed_at is not None and self.failed_at > now + CLOCKS_DIFFER:
+            return 0
         return max(0, (self.not_before or 0) - now)
 
 

@@ -13,7 +13,7 @@ from mmt_grpc.domain.ports.providers import Failure, Issued, Provider, ProviderE
 from mmt_grpc.domain.ports.sealing import OpenedToken
 from mmt_grpc.domain.ports.store import SettlementRows
 from mmt_grpc.domain.secret import Secret
-from mmt_grpc.domain.token_row import TokenRow, TokenState
+from mmt_grpc.domain.token_row import LEASE, TokenRow, TokenState
 from mmt_grpc.exchange import backoff
 from mmt_grpc.exchange.admission import Admission
 from mmt_grpc.exchange.attempt_records import Answer, AttemptLog, Intent
@@ -22,7 +22,6 @@ from mmt_grpc.exchange.fitness import Fitness
 from mmt_grpc.exchange.settlement import Settlement, Verdict
 from mmt_grpc.exchange.write_back import WriteBack
 
-LEASE: Final = 60 * MICROSECONDS
 LATEST_SEND: Final = 15 * MICROSECONDS
 """A POST is written less than this after its lease was asked for, or not at all."""
 ID_BYTES: Final = 16

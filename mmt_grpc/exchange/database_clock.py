@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.ports.clock import CLOCKS_DIFFER
 from mmt_grpc.domain.ports.event_log import EventLog
 
-TOLERATED: Final = 5 * MICROSECONDS
 NEEDED: Final = 2
 """So many beats that agree end the doubt."""
 
@@ -43,6 +43,11 @@ class DatabaseClock:
         self._tells_of_others = True
 
     @property
+    def last(self) -> Sighting | None:
+        """What was observed last."""
+        return self._last
+
+    @property
     def is_trusted(self) -> bool:
         """Whether leases may be taken by this clock."""
         return self._agreeing >= NEEDED
@@ -55,7 +60,7 @@ class DatabaseClock:
             ahead = max((at - seen.now for at in seen.others.values()), default=0)
             if seen.others and wall:
                 # Whether the others agree shows when they beat next.
-                self._differ(ahead if ahead > TOLERATED else wall, "host")
+                self._differ(ahead if ahead > CLOCKS_DIFFER else wall, "host")
             return
         jump = _jump(last, seen)
         others = _difference(last, seen)
@@ -86,11 +91,20 @@ class DatabaseClock:
         self._tells_of_others = not difference
 
 
+def left_ahead(last: Sighting, seen: Sighting) -> Mapping[bytes, int]:
+    """Return, by owner, the times still to come at which replicas that have not beaten between two beats were seen.
+
+    A clock said so that has been set back since, and whom it timed would seem to live until this one has caught up.
+    """
+    unmoved = seen.others.items() & last.others.items()
+    return {owner: at for owner, at in unmoved if at > seen.now + CLOCKS_DIFFER}
+
+
 def beyond(value: int, earliest: int, latest: int) -> int:
     """Return by how much a value lies outside an interval and the tolerance around it; negative if before, 0 if not."""
-    if value > latest + TOLERATED:
+    if value > latest + CLOCKS_DIFFER:
         return value - latest
-    return value - earliest if value < earliest - TOLERATED else 0
+    return value - earliest if value < earliest - CLOCKS_DIFFER else 0
 
 
 def _jump(last: Sighting, seen: Sighting) -> int:

@@ -1,16 +1,16 @@
 """What a replica says of itself every few seconds, whatever else it does: others wait ten minutes for a silent one."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from mmt_grpc.domain.errors import StoreUnavailableError, UnavailableError
 from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.event_log import EventLog
-from mmt_grpc.domain.ports.store import ReplicaBeat
+from mmt_grpc.domain.ports.store import ReplicaBeat, Replicas
 from mmt_grpc.domain.revival_guard import RevivalGuard
-from mmt_grpc.exchange.database_clock import DatabaseClock, Sighting
+from mmt_grpc.exchange.database_clock import DatabaseClock, Sighting, left_ahead
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.presence import IdTakenError, Presence
 from mmt_grpc.exchange.spool import Spool
@@ -29,6 +29,7 @@ class Heartbeat:
     owner: bytes
     life: bytes
     presence: Presence
+    replicas: Replicas
     database_clock: DatabaseClock
     clock: Clock
     wall_clock: Callable[[], int]
@@ -58,14 +59,22 @@ class Heartbeat:
         )
         elapsed, wall = self.clock.elapsed(), self.wall_clock()
         beaten = self.presence.beat(beat)
-        self.database_clock.observe(
-            Sighting(
-                now=beaten.now,
-                others=beaten.others,
-                elapsed=(elapsed, self.clock.elapsed()),
-                wall=(wall, self.wall_clock()),
-            )
+        last = self.database_clock.last
+        seen = Sighting(
+            now=beaten.now,
+            others=beaten.others,
+            elapsed=(elapsed, self.clock.elapsed()),
+            wall=(wall, self.wall_clock()),
         )
+        self.database_clock.observe(seen)
+        if last is not None and self.database_clock.is_trusted:
+            self._redate(left_ahead(last, seen))
+
+    def _redate(self, ahead: Mapping[bytes, int]) -> None:
+        """Have replicas that a clock ahead of this one timed be seen now: from now on they are waited for as any is."""
+        for owner, at in ahead.items():
+            if self.replicas.redate(owner, at):
+                self.log.warning("replica_redated", replica=owner.hex())
 
     def run(self) -> None:
         """Beat on a thread of its own: what is settled or compared may take minutes, and the replica lives."""

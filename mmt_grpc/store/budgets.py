@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from mmt_grpc.domain.ports.clock import CLOCKS_DIFFER
 from mmt_grpc.domain.ports.store import Taken, Terms
 from mmt_grpc.store import spending
 from mmt_grpc.store.execution import Execution
@@ -18,6 +19,10 @@ _INSERT: Final = (
 )
 _READ: Final = "SELECT version, next_at, spent FROM provider_budget WHERE integration = :integration"
 _SPEND: Final = "UPDATE provider_budget SET spent = :spent WHERE integration = :integration AND version = :version"
+_REDATE: Final = (
+    "UPDATE provider_budget SET spent = :spent, next_at = :next_at "
+    "WHERE integration = :integration AND version = :version"
+)
 _POSTPONE: Final = (
     "UPDATE provider_budget SET next_at = :next_at WHERE integration = :integration AND next_at < :next_at"
 )
@@ -30,6 +35,16 @@ class _Budget:
     version: int
     next_at: int
     spent: list[Entry]
+
+    def ahead_of(self, now: int) -> int:
+        """Return by how much the clock that the last was taken by was ahead of this one, 0 if it is the same."""
+        ahead = self.spent[-1].at - now if self.spent else 0
+        return ahead if ahead > CLOCKS_DIFFER else 0
+
+    def at(self, now: int) -> "_Budget":
+        """Return what a clock that has been set back since left, by this one: as if the last was taken now."""
+        spent = [Entry(min(one.at, now), one.count) for one in self.spent]
+        return _Budget(self.version, max(0, self.next_at - self.ahead_of(now)), spent)
 
 
 class PeeweeBudgets:
@@ -45,6 +60,8 @@ class PeeweeBudgets:
         def work(session: Session) -> Taken | int:
             _lock(session, integration)
             budget, now = _read(session, integration), session.now()
+            if budget.ahead_of(now):
+                budget = _redated(session, integration, budget.at(now))
             if budget.next_at > now:
                 return budget.next_at - now
             recent = spending.recent(budget.spent, now, terms.window)
@@ -52,9 +69,7 @@ class PeeweeBudgets:
                 return wait
             given = min(count, spending.left(recent, terms))
             spent = spending.packed(spending.added(recent, now, given, terms.bucket))
-            if not session.change(_SPEND, integration=integration, spent=spent, version=budget.version):
-                # On a cluster two nodes may take the row at once: one of them has to ask again.
-                raise StatementError(fault=Fault.NOT_APPLIED, kind="BudgetLost", number=None)
+            _guarded(session.change(_SPEND, integration=integration, spent=spent, version=budget.version))
             return Taken(count=given, now=now)
 
         return self._execution.write(work)
@@ -76,6 +91,19 @@ def _lock(session: Session, integration: str) -> None:
     except DuplicateError:
         # Somebody else was first with this very row; what stood in its way is committed by now.
         session.change(_LOCK, integration=integration)
+
+
+def _redated(session: Session, integration: str, budget: _Budget) -> _Budget:
+    """Keep by this clock what one left that was ahead: else each wait would begin anew until this one had caught up."""
+    values = {"spent": spending.packed(budget.spent), "next_at": budget.next_at, "version": budget.version}
+    _guarded(session.change(_REDATE, integration=integration, **values))
+    return budget
+
+
+def _guarded(changed: int) -> None:
+    """On a cluster two nodes may take the row at once: one of them has to ask again."""
+    if not changed:
+        raise StatementError(fault=Fault.NOT_APPLIED, kind="BudgetLost", number=None)
 
 
 def _read(session: Session, integration: str) -> _Budget:

@@ -25,7 +25,7 @@ ROW_COLUMNS: Final = (
 
 ACCESS_FACTS: Final = (
     "{now}, integration, scope, generation, state, reason, access_expires_at, refreshed_at, "
-    "renewal_blob IS NOT NULL, format, key_epoch"
+    "renewal_blob IS NOT NULL, format, key_epoch, connected_at"
 )
 ACCESS_BLOBS: Final = "identity_key, access_key, access_blob"
 """What Resolve reads; `metadata_blob` may stand behind it."""
@@ -76,7 +76,8 @@ def _known(column: str, of: Callable[[V], T], value: V) -> T:
 
 def access_row(facts: Sequence[str], blobs: Sequence[bytes], *, shard: int, token_key: bytes) -> tuple[AccessRow, int]:
     """Return a row read as `ACCESS_FACTS` and `ACCESS_BLOBS`, and the database's time of reading it."""
-    now, integration, scope, generation, state, reason, expires_at, refreshed_at, refreshable, form, epoch = facts
+    now, integration, scope, generation, state, reason, *times, refreshable, form, epoch, connected_at = facts
+    expires_at, refreshed_at = times
     identity_key, access_key, access_blob, *metadata_blob = blobs
     access = AccessRow(
         shard=shard,
@@ -90,6 +91,7 @@ def access_row(facts: Sequence[str], blobs: Sequence[bytes], *, shard: int, toke
         key_epoch=int(epoch),
         access_key=access_key,
         access_blob=access_blob,
+        connected_at=int(connected_at),
         metadata_blob=metadata_blob[0] if metadata_blob else None,
     )
     return access, int(now)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from mmt_grpc.domain.ports.clock import CLOCKS_DIFFER
 from mmt_grpc.domain.ports.store import SEEN_FOR
-from mmt_grpc.domain.token_row import LAST_OF_A_TOKEN, Refreshed, TokenRow, TokenState
+from mmt_grpc.domain.token_row import LAST_OF_A_TOKEN, LEASE, Refreshed, TokenRow, TokenState
 from mmt_grpc.store.columns import text
 from mmt_grpc.store.recoveries import NOBODY_NAMED_SEEN, RECOVERED
 from mmt_grpc.store.refresh import COMMIT, PeeweeRefreshRows
@@ -43,7 +44,7 @@ _DUE: Final = (
     f"SELECT {ROW_COLUMNS} FROM token {{by index token_integration_next_refresh_at}} "
     "WHERE integration = :integration AND next_refresh_at <= :due_at "
     f"AND (state = {_ACTIVE} "
-    f"OR (state = {_REFRESHING} AND lease_until <= :due_at) "
+    f"OR (state = {_REFRESHING} AND (lease_until <= :due_at OR lease_until > :due_at + {LEASE + CLOCKS_DIFFER})) "
     f"OR (state = {_IN_DOUBT} AND (not_before IS NULL OR not_before <= :due_at) AND {NOBODY_NAMED_SEEN})) "
     "ORDER BY next_refresh_at LIMIT :row_limit"
 )

@@ -110,6 +110,7 @@ def access_row(binding: Binding, sealed: SealedToken) -> AccessRow:
         key_epoch=sealed.key_epoch,
         access_key=sealed.access_key,
         access_blob=sealed.access_blob,
+        connected_at=0,
         metadata_blob=sealed.metadata_blob,
     )
 

@@ -5,8 +5,7 @@ import pytest
 from mmt_grpc.domain.errors import ProviderUnavailableError
 from mmt_grpc.domain.model import Cause
 from mmt_grpc.domain.ports.exchanger import Progress
-from mmt_grpc.domain.token_row import TokenRow, TokenState
-from mmt_grpc.exchange.attempt import LEASE
+from mmt_grpc.domain.token_row import LEASE, TokenRow, TokenState
 from mmt_grpc.exchange.backoff import DOUBTFUL
 from tests.support.fakes_exchange_faults import (
     INVALID_CLIENT,

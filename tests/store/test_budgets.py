@@ -2,15 +2,13 @@
 
 import bisect
 import contextlib
-import itertools
 import multiprocessing
 import random
 
 import pytest
 
 from mmt_grpc.domain.ports.store import Taken, Terms
-from mmt_grpc.store import open_store, spending
-from mmt_grpc.store.spending import ENTRIES, Entry
+from mmt_grpc.store import open_store
 from tests.store.backends import Backend, Database
 from tests.store.material import MINUTE
 from tests.store.test_races import RACERS, race
@@ -106,6 +104,32 @@ def test_what_the_others_took_counts_for_all(backend: Backend) -> None:
     assert WINDOW - 12 * MINUTE < refused(backend, terms=SCHEDULED) <= WINDOW - 10 * MINUTE + TERMS.bucket
 
 
+def test_a_clock_that_was_set_back_blocks_for_no_more_than_a_window(backend: Backend) -> None:
+    backend.clock.shift = 10 * WINDOW
+    assert given(backend, count=50) == 50
+
+    backend.clock.shift = 0
+    wait = refused(backend)
+    assert wait <= WINDOW + TERMS.bucket
+    backend.clock.shift = wait // 2
+    assert refused(backend) <= wait // 2 + MINUTE
+    backend.clock.shift = wait
+
+    assert given(backend, count=50) == 50
+
+
+def test_a_clock_that_was_set_back_holds_for_no_longer_than_was_asked(backend: Backend) -> None:
+    backend.clock.shift = 10 * WINDOW
+    assert given(backend) == 1
+    backend.budgets.postpone("uphold", backend.tokens.now() + 5 * MINUTE)
+
+    backend.clock.shift = 0
+    assert 4 * MINUTE < refused(backend) <= 6 * MINUTE
+    backend.clock.shift = 6 * MINUTE
+
+    assert given(backend) == 1
+
+
 def test_spacing_keeps_a_distance_from_whatever_was_taken_last(backend: Backend) -> None:
     assert given(backend, terms=SPACED) == 1
     assert 0 < refused(backend, terms=SPACED) <= MINUTE
@@ -189,40 +213,6 @@ def test_one_or_more_are_taken(backend: Backend, count: int) -> None:
 def test_a_limit_leaves_something(limit: int, window: int, reserved: int) -> None:
     with pytest.raises(ValueError, match="1 or more"):
         Terms(limit=limit, window=window, reserved=reserved)
-
-
-class TestColumn:
-    """What no other implementation has: a window in 780 bytes."""
-
-    def test_it_has_one_size_and_says_what_was_put_into_it(self) -> None:
-        entries = [Entry(1_800_000_000_000_000 + number, (1 << 32) - 1 - number) for number in range(ENTRIES)]
-
-        for length in (0, 1, ENTRIES):
-            column = spending.packed(entries[:length])
-            assert len(column) == 780
-            assert spending.unpacked(column) == entries[:length]
-        assert spending.unpacked(None) == []
-
-    def test_one_taken_in_every_bucket_of_a_window_has_room(self) -> None:
-        entries: list[Entry] = []
-        for now in range(0, 3 * WINDOW, TERMS.bucket // 3):
-            entries = spending.added(spending.recent(entries, now, WINDOW), now, 1, TERMS.bucket)
-            assert sum(one.count for one in entries) >= min(now, WINDOW) // (TERMS.bucket // 3) + 1
-        assert len(entries) == ENTRIES
-
-    def test_where_windows_of_two_widths_leave_no_room_nothing_is_forgotten(self) -> None:
-        entries: list[Entry] = []
-        for now in range(200):
-            entries = spending.added(spending.recent(entries, now, 1000), now, 1, 1)
-
-        assert len(entries) == ENTRIES
-        assert sum(one.count for one in entries) == 200
-        assert all(earlier.at < later.at for earlier, later in itertools.pairwise(entries))
-
-    def test_a_clock_that_was_set_back_blocks_for_no_more_than_a_window(self) -> None:
-        recent = spending.recent([Entry(5 * WINDOW, 50)], WINDOW, WINDOW)
-
-        assert spending.wait(recent, WINDOW, TERMS) == WINDOW + 1
 
 
 def test_many_threads_never_take_more_than_is_left(backend: Backend) -> None:

@@ -40,6 +40,21 @@ def test_what_is_due_comes_earliest_first_and_never_more_than_asked_for(tokens: 
     assert tokens.due("coinbase", 2) == [made[3], made[1]]
 
 
+def test_a_lease_is_due_when_it_is_over_and_when_a_clock_that_was_ahead_has_given_it(backend: Backend) -> None:
+    tokens = backend.tokens
+    backend.clock.shift = DAY
+    row = due_from(tokens, tokens.now() - 2 * DAY)
+    lease(tokens, row)
+    assert tokens.due("coinbase", 10) == []
+
+    backend.clock.shift = DAY + MINUTE
+    assert keys(tokens.due("coinbase", 10)) == keys([row])
+    backend.clock.shift = DAY - MINUTE // 20
+    assert tokens.due("coinbase", 10) == []
+    backend.clock.shift = 0
+    assert keys(tokens.due("coinbase", 10)) == keys([row])
+
+
 def test_each_integrations_rows_are_due_by_themselves(tokens: Tokens) -> None:
     now = tokens.now()
     names = ("coinbase", "uphold", "uphold", "acme")

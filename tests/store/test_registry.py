@@ -8,7 +8,7 @@ from mmt_grpc.domain.errors import ConflictError
 from mmt_grpc.domain.model import Scope
 from mmt_grpc.domain.ports.store import ApiKeyRow, ClientRow, DatabaseAge, Installation, Replica
 from tests.store.backends import Backend
-from tests.store.material import MINUTE, OTHER_OWNER, OWNER, beat, key
+from tests.store.material import DAY, MINUTE, OTHER_OWNER, OWNER, beat, key
 
 CLIENT = ClientRow(client_id="c-1", name="Ärger & Söhne 🚀", created_at=5, mac=key())
 API_KEY = ApiKeyRow(key_id="k1", client_id="c-1", scope=Scope.READ, disabled=False, created_at=7, mac=key())
@@ -70,6 +70,21 @@ def test_a_beat_says_when_the_others_were_seen(backend: Backend) -> None:
     seen_at = backend.replicas.beat(beat(owner=OTHER_OWNER)).now
 
     assert backend.replicas.beat(beat()).others == {OTHER_OWNER: seen_at}
+
+
+def test_a_replica_is_redated_unless_it_has_been_seen_since(backend: Backend) -> None:
+    backend.clock.shift = DAY
+    ahead = backend.replicas.beat(beat()).now
+    backend.clock.shift = 0
+    before = backend.tokens.now()
+
+    assert not backend.replicas.redate(OWNER, ahead - 1)
+    assert not backend.replicas.redate(OTHER_OWNER, ahead)
+    assert backend.replicas.redate(OWNER, ahead)
+
+    (replica,) = backend.replicas.list()
+    assert replica.beat == beat()
+    assert before <= replica.seen_at <= backend.tokens.now()
 
 
 def test_a_forgotten_replica_is_gone(backend: Backend) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 
+from mmt_grpc.domain.ports.clock import CLOCKS_DIFFER
 from mmt_grpc.domain.ports.store import Taken, Terms
 from tests.support.fake_registry import FakeInstallations, FakeReplicas
 from tests.support.fake_rows import FakeClock
@@ -47,6 +48,8 @@ class FakeBudgets:
             raise ValueError("1 or more requests are taken")
         with self._lock:
             now = self._clock.now()
+            bucket = 1 if self._lenient else terms.bucket
+            self._heed_clock_set_back(integration, now, bucket)
             ends = self._ends.setdefault(integration, Counter())
             free_at = max(self._postponed[integration], self._last.get(integration, -terms.spacing) + terms.spacing)
             free_at = max(free_at, now)
@@ -55,14 +58,29 @@ class FakeBudgets:
             if free_at > now:
                 return free_at - now
             given = min(count, left)
-            bucket = 1 if self._lenient else terms.bucket
-            ends[(now // bucket + 1) * bucket - 1] += given
+            ends[_end(now, bucket)] += given
             self._last[integration] = now
             return Taken(count=given, now=now)
+
+    def _heed_clock_set_back(self, integration: str, now: int, bucket: int) -> None:
+        """Date what was taken by a clock that was ahead as if the last of it had been taken now."""
+        ahead = self._last.get(integration, now) - now
+        if ahead <= CLOCKS_DIFFER:
+            return
+        before, self._ends[integration] = self._ends[integration], Counter()
+        for end, count in before.items():
+            self._ends[integration][min(end, _end(now, bucket))] += count
+        self._last[integration] = now
+        self._postponed[integration] -= ahead
 
     def postpone(self, integration: str, until: int) -> None:
         with self._lock:
             self._postponed[integration] = max(self._postponed[integration], until)
+
+
+def _end(now: int, bucket: int) -> int:
+    """The last moment of a bucket."""
+    return (now // bucket + 1) * bucket - 1
 
 
 def _counted(ends: Counter[int], at: int, window: int) -> int:

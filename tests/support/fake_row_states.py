@@ -19,6 +19,7 @@ def access_row(row: TokenRow, *, metadata: bool) -> AccessRow:
         key_epoch=row.sealed.key_epoch,
         access_key=row.sealed.access_key,
         access_blob=row.sealed.access_blob,
+        connected_at=row.connected_at,
         metadata_blob=row.sealed.metadata_blob if metadata else None,
     )
 

@@ -1,6 +1,13 @@
 """How long things take here: CLOCK_BOOTTIME, never the wall clock."""
 
-from typing import Protocol
+from typing import Final, Protocol
+
+from mmt_grpc.domain.model import MICROSECONDS
+
+CLOCKS_DIFFER: Final = 5 * MICROSECONDS
+"""By so much the clocks of a database's nodes may differ. A time of the database that lies further ahead was given by a
+clock that was wrong, or is set back since.
+"""
 
 
 class Clock(Protocol):

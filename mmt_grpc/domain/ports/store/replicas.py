@@ -52,6 +52,10 @@ class Replicas(Protocol):
         """
         ...
 
+    def redate(self, owner: bytes, seen_at: int) -> bool:
+        """Have a replica be seen now instead of at `seen_at`; False if it has been seen at another time since."""
+        ...
+
     def list(self) -> Sequence[Replica]:
         """Read all replicas."""
         ...

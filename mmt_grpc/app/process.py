@@ -131,10 +131,25 @@ def open_stores(
     return store, ledger
 
 
-def stop_on_signals(stop: Callable[[], None]) -> None:
-    """Have SIGTERM stop the process; an interrupt from a terminal is the supervisor's to deal with."""
-    signal.signal(signal.SIGTERM, lambda *_: stop())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def stop_on_signals(stop: Callable[[], None], *, is_alone: bool = False) -> None:
+    """Have SIGTERM stop the process, by `stop` on a thread of its own; call it from the main thread.
+
+    An interrupt from a terminal does where the process `is_alone`; else it is the supervisor's to deal with.
+
+    Python runs a handler on the main thread, once that has something to do. One that waits for a lock is woken only if
+    the kernel has given the signal to this very thread, and now and then it is another's; so a descriptor tells.
+    """
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, (lambda *_: None) if is_alone else signal.SIG_IGN)
+
+    def hear() -> None:
+        os.read(reader, 1)
+        stop()
+
+    threading.Thread(target=hear, name="signals", daemon=True).start()
 
 
 def run_guarded(log: Log, main: Callable[[], bool]) -> None:

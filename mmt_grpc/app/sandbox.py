@@ -16,8 +16,7 @@ def serve_sandbox(*, host: str, port: int, mode: str, state_file: Path | None, r
     """Serve until SIGTERM or an interrupt; `ready` is told the base URL. Raises `SandboxRefusedError`, `OSError`."""
     set_title("mmt: sandbox")
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    process.stop_on_signals(stop.set, is_alone=True)
     with SandboxServer(host=host, port=port, mode=mode, state_file=state_file) as server:
         ready(server.base_url)
         stop.wait()

@@ -76,7 +76,7 @@ class Events:
 
 def roll(service: Service, rolls: int, tell: Callable[[str], None] = lambda _: None) -> Findings:
     """Roll a service over so many times while everybody calls, and count."""
-    callers, findings = everybody(service), Findings(rolls)
+    callers, findings, told = everybody(service), Findings(rolls), 0
     with contextlib.closing(Events(service.dev.log_file)) as events:
         for caller in callers:
             caller.start()
@@ -84,7 +84,8 @@ def roll(service: Service, rolls: int, tell: Callable[[str], None] = lambda _: N
             time.sleep(BETWEEN)
             findings.seconds.append(_roll_once(service, events))
             so_far = reduce(add, (caller.tally for caller in callers))
-            tell(_line(number + 1, findings.seconds[-1], so_far))
+            tell("\n".join([_line(number + 1, findings.seconds[-1], so_far), *so_far.failed[told:]]))
+            told = len(so_far.failed)
         time.sleep(BETWEEN)
     for caller in callers:
         caller.stopping.set()

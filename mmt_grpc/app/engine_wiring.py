@@ -236,5 +236,6 @@ class EngineWiring:
             settlement=self._settlement,
             lanes=self._parts.lanes,
             disk=self._disk,
+            clock=parts.clock,
             log=parts.log,
         )

@@ -120,6 +120,11 @@ class TokenRow:
     failed_at: int | None = None
 
     @property
+    def came_at(self) -> int:
+        """When the access token came."""
+        return self.connected_at if self.refreshed_at is None else self.refreshed_at
+
+    @property
     def is_unsettled(self) -> bool:
         """Whether a refresh runs or its outcome is in doubt."""
         return self.state in (TokenState.REFRESHING, TokenState.IN_DOUBT)
@@ -130,10 +135,14 @@ class TokenRow:
             return False
         return not now < self.lease_until <= now + LEASE + CLOCKS_DIFFER
 
+    def is_doubt_ahead(self, now: int) -> bool:
+        """Whether this row is in doubt since a time, or has a token of a time, that a clock ahead of this one gave."""
+        return self.state is TokenState.IN_DOUBT and max(self.came_at, self.failed_at or 0) > now + CLOCKS_DIFFER
+
     def backs_off(self, now: int) -> int:
         """Microseconds until another refresh may be tried, 0 if now.
 
-        What has failed in this clock's future has waited by another's; a doubt all the same: its lease statement does.
+        What has failed in this clock's future has waited by another's; a doubt is dated anew.
         """
         if self.state is TokenState.ACTIVE and self.failed_at is not None and self.failed_at > now + CLOCKS_DIFFER:
             return 0
@@ -162,7 +171,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh writes: the blobs resealed for `generation` + `steps`, and the new times.
+    """What a refresh writes: the blobs resealed for `generation` + `steps`, and the new times, counted from `sent_at`.
 
     `steps` is 1, but for an answer whose row a failover has set back: it comes to the generation that it was given for.
     """
@@ -172,4 +181,5 @@ class Refreshed:
     access_expires_at: int | None
     renewal_expires_at: int | None
     next_refresh_at: int | None
+    sent_at: int
     steps: int = 1

@@ -59,6 +59,8 @@ class Attempts:
         if leased_at is None:
             return LOST_THE_RACE
         lease = _Lease(provider, row, admission, attempt_id, began, leased_at, self.clock.elapsed())
+        # By a clock that has jumped whoever is waited for may seem to be gone: what it lets be leased is not sent.
+        self.fitness.database_clock.glance(leased_at, (began, lease.taken))
         self.failpoints.reach("refresh.after_lease")
         ending = self._under(lease, opened.renewal)
         self.log.info("refresh", integration=provider.name, outcome=ending)

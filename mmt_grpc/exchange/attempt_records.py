@@ -8,7 +8,7 @@ from mmt_grpc.domain.framing import frame, unframe
 from mmt_grpc.domain.model import BearerToken
 from mmt_grpc.domain.ports.providers import Issued
 from mmt_grpc.domain.secret import Secret
-from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.domain.token_row import TokenRow, TokenState
 
 _WIDTH: Final = 8
 
@@ -175,3 +175,11 @@ def decode_answer(content: bytes) -> Answer:
 
 def _seconds(seconds: float | None) -> bytes:
     return b"" if seconds is None else repr(seconds).encode()
+
+
+def is_recorded(row: TokenRow, records: Sequence[AttemptRecord]) -> bool:
+    """Whether the disk tells of the row's attempt; if none runs, whether it holds an answer that is not older."""
+    own = [record for record in records if record.intent.token_key == row.binding.token_key]
+    if row.state is TokenState.REFRESHING:
+        return any(record.intent.attempt_id == row.attempt_id for record in own)
+    return any(record.answer is not None and record.intent.generation >= row.binding.generation for record in own)

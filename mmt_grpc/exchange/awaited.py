@@ -18,7 +18,7 @@ As long for an answer whose row only other replicas may be able to open: a key t
 
 @dataclass(slots=True)
 class Awaited:
-    """Attempts by their ids; times are the database's, microseconds. Used under its owner's lock."""
+    """Attempts by their ids; times are of CLOCK_BOOTTIME, microseconds. Used under its owner's lock."""
 
     _unreadable: dict[bytes, int] = field(default_factory=dict)
     """Since when records have not been readable in this life."""

@@ -1,5 +1,6 @@
 """Whether the clock of the database that this replica speaks to can be trusted: leases and absences are timed by it."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +11,18 @@ from mmt_grpc.domain.ports.event_log import EventLog
 
 NEEDED: Final = 2
 """So many beats that agree end the doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the database's clock says, and CLOCK_BOOTTIME: by this one everything that only this life remembers."""
+
+    database: int
+    elapsed: int
+
+    def is_later(self, at: int, after: int) -> bool:
+        """Whether a time of the database lies so far back, or was given by a clock that was ahead of this one."""
+        return not at - CLOCKS_DIFFER <= self.database < at + after
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +54,43 @@ class DatabaseClock:
         self._last: Sighting | None = None
         self._agreeing = NEEDED
         self._tells_of_others = True
-
-    @property
-    def last(self) -> Sighting | None:
-        """What was observed last."""
-        return self._last
+        self._lock = threading.Lock()
 
     @property
     def is_trusted(self) -> bool:
         """Whether leases may be taken by this clock."""
         return self._agreeing >= NEEDED
 
+    def misdated(self, seen: Sighting) -> Mapping[bytes, int]:
+        """Return, by owner, when replicas were seen that this clock would take to be gone too early, or too late.
+
+        Too early where the clock has jumped ahead since, or may have before this replica's first beat; too late where
+        it was ahead, has been set back, and they have not beaten since.
+        """
+        last = self._last
+        ahead = beyond(seen.now, *seen.wall) if last is None else _jump(last, seen)
+        if ahead > 0:
+            return {owner: at for owner, at in seen.others.items() if at < seen.now}
+        if last is None or not self.is_trusted:
+            return {}
+        unmoved = seen.others.items() & last.others.items()
+        return {owner: at for owner, at in unmoved if at > seen.now + CLOCKS_DIFFER}
+
+    def glance(self, now: int, elapsed: tuple[int, int]) -> None:
+        """Doubt a clock that has jumped since the last beat: it showed `now` between two readings of CLOCK_BOOTTIME."""
+        with self._lock:
+            if self._last is None:
+                return
+            jump = _jump(self._last, Sighting(now, {}, elapsed, (now, now)))
+            if jump:
+                self._differ(jump, "itself")
+
     def observe(self, seen: Sighting) -> None:
-        """Judge what a beat showed; one thread at a time."""
+        """Judge what a beat showed."""
+        with self._lock:
+            self._observe(seen)
+
+    def _observe(self, seen: Sighting) -> None:
         last, self._last = self._last, seen
         wall = beyond(seen.now, *seen.wall)
         if last is None:
@@ -89,15 +126,6 @@ class DatabaseClock:
         if difference and self._tells_of_others:
             self._log.warning("others_database_clock_differs", seconds=round(difference / MICROSECONDS))
         self._tells_of_others = not difference
-
-
-def left_ahead(last: Sighting, seen: Sighting) -> Mapping[bytes, int]:
-    """Return, by owner, the times still to come at which replicas that have not beaten between two beats were seen.
-
-    A clock said so that has been set back since, and whom it timed would seem to live until this one has caught up.
-    """
-    unmoved = seen.others.items() & last.others.items()
-    return {owner: at for owner, at in unmoved if at > seen.now + CLOCKS_DIFFER}
 
 
 def beyond(value: int, earliest: int, latest: int) -> int:

@@ -10,7 +10,7 @@ from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import ReplicaBeat, Replicas
 from mmt_grpc.domain.revival_guard import RevivalGuard
-from mmt_grpc.exchange.database_clock import DatabaseClock, Sighting, left_ahead
+from mmt_grpc.exchange.database_clock import DatabaseClock, Sighting
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.presence import IdTakenError, Presence
 from mmt_grpc.exchange.spool import Spool
@@ -59,20 +59,19 @@ class Heartbeat:
         )
         elapsed, wall = self.clock.elapsed(), self.wall_clock()
         beaten = self.presence.beat(beat)
-        last = self.database_clock.last
         seen = Sighting(
             now=beaten.now,
             others=beaten.others,
             elapsed=(elapsed, self.clock.elapsed()),
             wall=(wall, self.wall_clock()),
         )
+        # Before the clock is trusted again; where it fails, the next beat finds the same jump.
+        self._redate(self.database_clock.misdated(seen))
         self.database_clock.observe(seen)
-        if last is not None and self.database_clock.is_trusted:
-            self._redate(left_ahead(last, seen))
 
-    def _redate(self, ahead: Mapping[bytes, int]) -> None:
-        """Have replicas that a clock ahead of this one timed be seen now: from now on they are waited for as any is."""
-        for owner, at in ahead.items():
+    def _redate(self, misdated: Mapping[bytes, int]) -> None:
+        """Have replicas that another clock timed be seen now: from now on they are waited for as any is."""
+        for owner, at in misdated.items():
             if self.replicas.redate(owner, at):
                 self.log.warning("replica_redated", replica=owner.hex())
 

@@ -48,6 +48,10 @@ class RefreshObserver(Protocol):
         ...
 
 
+class _Change(Protocol):
+    def __call__(self, *, tolerant: bool) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshing:
     """Decides whether a refresh may start now, and starts it; `resting` remembers rows that are left alone."""
@@ -102,20 +106,23 @@ class Refreshing:
             self.log.error("integration_not_configured", integration=row.binding.integration)
             return backing_off(Reason.PROVIDER_UNAVAILABLE, NOT_CONFIGURED_PAUSE)
         if row.lease_is_over(now) and row.attempt_id is not None:
-            return self._doubt(provider, row, row.attempt_id)
+            doubt = partial(self.write_back.doubt, row, row.attempt_id, failure="lease_over")
+            return self._written(provider, row, doubt)
         if row.state is TokenState.REFRESHING:
             return RUNNING
+        if row.is_doubt_ahead(now) and self.fitness.may_lease():
+            return self._written(provider, row, partial(self.write_back.redate_doubt, row))
         refused = self._hindrance(provider, row, now, demand=demand)
         if refused is not None:
             return backing_off(refused.reason, max(refused.wait, SHORTEST_WAIT))
         return self._launch(context, provider, row, demand=demand)
 
-    def _doubt(self, provider: Provider, row: TokenRow, attempt_id: bytes) -> RefreshAnswer:
-        """Put a row whose lease is over in doubt, on its provider's lane: the store may not write for a long time."""
+    def _written(self, provider: Provider, row: TokenRow, change: "_Change") -> RefreshAnswer:
+        """Change a row's doubt on its provider's lane: the store may not write for a long time."""
 
         def work() -> None:
             try:
-                self.write_back.doubt(row, attempt_id, tolerant=provider.tolerates_reuse, failure="lease_over")
+                change(tolerant=provider.tolerates_reuse)
             except StoppedError:
                 return
             except Exception as error:  # noqa: BLE001  # a bug must not kill the lane; whoever asks next tries again

@@ -140,6 +140,7 @@ class Settlement:
                 randomness=self.randomness,
                 renewal_expires_at=renewal_expires_at,
             ),
+            sent_at=answer.sent_at,
             steps=binding.generation - row.binding.generation,
         )
 

@@ -13,11 +13,13 @@ from mmt_grpc.domain.errors import (
     StoreUnavailableError,
 )
 from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.ports.clock import Clock
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import ConnectRequest, ConnectRows, SettlementRows
-from mmt_grpc.domain.token_row import TokenRow, TokenState
-from mmt_grpc.exchange.attempt_records import AttemptLog, AttemptRecord, Kept
+from mmt_grpc.domain.token_row import TokenRow
+from mmt_grpc.exchange.attempt_records import AttemptLog, AttemptRecord, Kept, is_recorded
 from mmt_grpc.exchange.awaited import Awaited
+from mmt_grpc.exchange.database_clock import Moment
 from mmt_grpc.exchange.disk import Disk
 from mmt_grpc.exchange.lanes import Lanes
 from mmt_grpc.exchange.records import decode_grant
@@ -48,6 +50,7 @@ class Settling:
     settlement: Settlement
     lanes: Lanes
     disk: Disk
+    clock: Clock
     log: EventLog
     _settled: dict[bytes, "_Settled"] = field(default_factory=dict)
     _awaited: Awaited = field(default_factory=Awaited)
@@ -71,16 +74,16 @@ class Settling:
         failover may have taken back what was written of it.
         """
         with self._lock:
-            now = self.attempts.now()
+            now = Moment(self.attempts.now(), self.clock.elapsed())
             unread = () if every else self._kept(now)
             kept = self.attempt_log.read(skip=unread)
-            self._awaited.note(kept, now, unread=unread)
+            self._awaited.note(kept, now.elapsed, unread=unread)
             past = self._past(kept.records) if every else frozenset[bytes]()
             records = self.settlement.asking.in_turn(kept.records, every=every)
             waiting = [record for record in records if not self._settle(record, now, every=every, past=past)]
             for row in self.attempts.named(self.owner):
                 self._settle_unrecorded(row, kept)
-            return not waiting and not (awaits_disk and self._awaited.is_any(now))
+            return not waiting and not (awaits_disk and self._awaited.is_any(now.elapsed))
 
     def _past(self, records: Sequence[AttemptRecord]) -> Collection[bytes]:
         """Return the attempts that their rows have left behind, this replica's name as well.
@@ -124,11 +127,11 @@ class Settling:
         """Whether this life has brought anything from its disk into a row."""
         return self._has_written
 
-    def _kept(self, now: int) -> Collection[bytes]:
+    def _kept(self, now: Moment) -> Collection[bytes]:
         """Return the attempts that are settled, and only kept: at thousands a minute they are not read at each beat."""
-        return {attempt_id for attempt_id, settled in self._settled.items() if now - settled.at < KEPT}
+        return {attempt_id for attempt_id, settled in self._settled.items() if now.elapsed - settled.at < KEPT}
 
-    def _settle(self, record: AttemptRecord, now: int, *, every: bool, past: Collection[bytes]) -> bool:
+    def _settle(self, record: AttemptRecord, now: Moment, *, every: bool, past: Collection[bytes]) -> bool:
         """Return whether no other attempt has to end before a record: it is settled, kept for a while, running, or its
         row cannot be opened.
         """
@@ -139,11 +142,11 @@ class Settling:
                 self._leave(record, None)
                 return True
             except EpochUnknownError as error:
-                self._leave(record, now if error.may_arrive else None)
+                self._leave(record, now.elapsed if error.may_arrive else None)
                 return True
             except RowUnparsableError:
                 # Replicas of another version may know what it says.
-                self._leave(record, now)
+                self._leave(record, now.elapsed)
                 return True
 
     def _leave(self, record: AttemptRecord, since: int | None) -> None:
@@ -151,23 +154,23 @@ class Settling:
         if self._awaited.shut(record.intent.attempt_id, since):
             self.log.error("answer_waits_for_unreadable_row", integration=record.intent.integration)
 
-    def _settle_held(self, record: AttemptRecord, now: int, *, every: bool, past: Collection[bytes]) -> bool:
+    def _settle_held(self, record: AttemptRecord, now: Moment, *, every: bool, past: Collection[bytes]) -> bool:
         """Settle a record; False if another attempt has to end first. It is kept from when that was done, not before:
         a failover takes back what was written last, however old the attempt is.
         """
         attempt_id = record.intent.attempt_id
         settled = self._settled.get(attempt_id)
-        is_over = settled is not None and now - settled.at >= KEPT
+        is_over = settled is not None and now.elapsed - settled.at >= KEPT
         if settled is not None and not (every or is_over):
             return True
         if attempt_id in past and not is_over:
             self._awaited.ended(record.intent)
-            self._settled.setdefault(attempt_id, _Settled(now, record.intent.token_key))
+            self._settled.setdefault(attempt_id, _Settled(now.elapsed, record.intent.token_key))
             return True
         verdict, has_written = None, False
         if record.answer is None:
             has_written = self.settlement.settle_intent(record.intent)
-        elif every or is_over or now - record.intent.leased_at >= CHECKED_AFTER:
+        elif every or is_over or now.is_later(record.intent.leased_at, CHECKED_AFTER):
             verdict = self.settlement.settle_answer(record.intent, record.answer)
             has_written = verdict is Verdict.COMMITTED
         else:
@@ -177,7 +180,7 @@ class Settling:
         if verdict is None or verdict.is_final:
             self._awaited.ended(record.intent)
             if has_written or settled is None:
-                self._settled[attempt_id] = _Settled(now, record.intent.token_key)
+                self._settled[attempt_id] = _Settled(now.elapsed, record.intent.token_key)
             self._let_go(record, is_over=is_over and not has_written)
         return verdict is not Verdict.LATER
 
@@ -211,7 +214,7 @@ class Settling:
             others = (attempt_id for attempt_id, settled in self._settled.items() if settled.token_key != key)
             known = (record.intent.attempt_id for record in kept.records)
             newer = self.attempt_log.read(skip={*kept.unreadable, *known, *others})
-            if not _is_recorded(row, (*kept.records, *newer.records)):
+            if not is_recorded(row, (*kept.records, *newer.records)):
                 self.settlement.settle_unrecorded(row, {*kept.unreadable, *newer.unreadable})
 
     def _settle_grant(self, key: bytes) -> None:
@@ -235,15 +238,7 @@ class Settling:
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """An attempt of a token that was settled `at` a time of the database, microseconds."""
+    """An attempt of a token that was settled `at` a time of CLOCK_BOOTTIME, microseconds."""
 
     at: int
     token_key: bytes
-
-
-def _is_recorded(row: TokenRow, records: Sequence[AttemptRecord]) -> bool:
-    """Whether the disk tells of the row's attempt; if none runs, whether it holds an answer that is not older."""
-    own = [record for record in records if record.intent.token_key == row.binding.token_key]
-    if row.state is TokenState.REFRESHING:
-        return any(record.intent.attempt_id == row.attempt_id for record in own)
-    return any(record.answer is not None and record.intent.generation >= row.binding.generation for record in own)

@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from mmt_grpc.domain.errors import StoreUnavailableError
 from mmt_grpc.domain.model import MICROSECONDS
-from mmt_grpc.domain.ports.clock import Clock, Randomness
+from mmt_grpc.domain.ports.clock import CLOCKS_DIFFER, Clock, Randomness
 from mmt_grpc.domain.ports.store import SettlementRows
 from mmt_grpc.domain.revival_guard import RevivalGuard
 from mmt_grpc.domain.token_row import LAST_OF_A_TOKEN, Refreshed, TokenRow, TokenState
@@ -56,6 +56,22 @@ class WriteBack:
             lambda: self.rows.doubt(row, attempt_id=attempt_id, not_before=not_before, failure=failure),
             lambda: self._left(row, attempt_id),
         )
+
+    def redate_doubt(self, row: TokenRow, *, tolerant: bool) -> None:
+        """Write that a row's outcome is unknown since now, where a clock said so that was ahead: `is_doubt_ahead`.
+
+        A token that came by that clock has no more of its life left than it had at the doubt, or in all.
+        """
+
+        def change() -> bool:
+            now, expires_at = self.rows.now(), row.access_expires_at
+            if expires_at is not None and row.came_at > now + CLOCKS_DIFFER:
+                expires_at = now + max(0, expires_at - max(row.came_at, row.failed_at or 0))
+            dated = replace(row, access_expires_at=expires_at)
+            not_before = max(now + backoff.DOUBTFUL, 0 if tolerant else retried_at(dated))
+            return self.rows.redate_doubt(row, not_before=not_before, access_expires_at=expires_at)
+
+        self._until_answered(change)
 
     def condemn(self, row: TokenRow, attempt_id: bytes) -> None:
         """Write that the user must log in again."""

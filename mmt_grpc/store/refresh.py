@@ -158,7 +158,8 @@ class PeeweeRefreshRows(PeeweeTokenRows):
 
         def work(session: Session) -> bool:
             now = session.now()
-            if not session.change(sql, **values, refreshed_at=now):
+            # A clock that is set back before this is written has its times recognized by the one that they count from.
+            if not session.change(sql, **values, refreshed_at=max(now, refreshed.sent_at)):
                 return False
             self._outbox.add(
                 session, Event.REFRESHED, shard=row.shard, binding=row.binding, at=now, step=refreshed.steps

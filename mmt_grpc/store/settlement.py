@@ -27,6 +27,13 @@ _LEASE_DOUBT: Final = (
     f"AND (:tolerant = 1 OR access_expires_at < :leased_at + {LAST_OF_A_TOKEN}) "
     f"AND {NOBODY_NAMED_SEEN} AND {RECOVERED}"
 )
+_REDATE_DOUBT: Final = (
+    "UPDATE token SET failed_at = {now}, not_before = :not_before, next_refresh_at = :not_before, "
+    "access_expires_at = :access_expires_at, "
+    "refreshed_at = CASE WHEN COALESCE(refreshed_at, connected_at) > {now} THEN {now} ELSE refreshed_at END, "
+    "version = version + 1 "
+    f"WHERE {_KEY} AND version = :version AND state = {_IN_DOUBT}"
+)
 _COMMIT_OWN: Final = f"{COMMIT}attempt_id = :attempt_id AND state <> {_REAUTHENTICATION}"
 
 _NAMED: Final = "(doubt_owner = :owner OR lease_owner = :owner)"
@@ -71,6 +78,16 @@ class PeeweeSettlementRows(PeeweeRefreshRows):
         return self._take(
             _LEASE_DOUBT, row, attempt_id=attempt_id, owner=owner, lease_for=lease_for, tolerant=int(tolerant)
         )
+
+    def redate_doubt(self, row: TokenRow, *, not_before: int, access_expires_at: int | None) -> bool:
+        values = {
+            "shard": row.shard,
+            "token_key": row.binding.token_key,
+            "version": row.version,
+            "not_before": not_before,
+            "access_expires_at": access_expires_at,
+        }
+        return self._execution.write(lambda session: bool(session.change(_REDATE_DOUBT, **values)))
 
     def commit_answer(self, row: TokenRow, *, attempt_id: bytes, refreshed: Refreshed) -> bool:
         return self._commit(_COMMIT_OWN, row, attempt_id, refreshed)

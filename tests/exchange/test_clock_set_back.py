@@ -1,4 +1,4 @@
-"""A clock of the database that was a day ahead and is set back: what it wrote meanwhile stops nothing for a day."""
+"""A clock of the database that is set: what it wrote before stops nothing for a day, and hurries nothing."""
 
 from dataclasses import replace
 
@@ -7,9 +7,9 @@ import pytest
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.exchanger import Progress
 from mmt_grpc.domain.ports.store import SEEN_FOR
-from mmt_grpc.domain.token_row import LEASE, TokenState
+from mmt_grpc.domain.token_row import LAST_OF_A_TOKEN, LEASE, TokenState
 from mmt_grpc.exchange.heartbeat import SECONDS
-from tests.support.fakes_exchange_faults import OUTAGE
+from tests.support.fakes_exchange_faults import LOST_REQUEST, OUTAGE
 from tests.support.fakes_world import OTHER, THIS, Client, Life, World
 
 A_DAY = 86_400 * MICROSECONDS
@@ -51,7 +51,7 @@ def test_a_replica_that_died_in_the_future_is_waited_for_as_long_as_any(world: W
 
     absence = SEEN_FOR / MICROSECONDS
     assert absence < waited * SECONDS <= absence + 60
-    assert world.log.named("replica_redated") == [{"replica": OTHER.hex()}]
+    assert {event["replica"] for event in world.log.named("replica_redated")} == {OTHER.hex()}
 
 
 def test_a_replica_that_beats_by_a_clock_that_is_ahead_is_left_to_say_itself_when_it_was_seen(world: World) -> None:
@@ -123,3 +123,151 @@ def test_what_has_failed_in_the_future_is_tried_again(ahead: World, client: Clie
 
     assert ahead.refresh(token).progress is Progress.STARTED
     assert ahead.standing(token).binding.generation == 2
+
+
+def test_who_was_seen_before_the_clock_jumped_ahead_is_waited_for_as_long_as_any(world: World, client: Client) -> None:
+    token = client.new_token()
+    other = world.boot(OTHER)
+    world.pass_time(3550)
+    beat(world, world.life, other)
+    world.failpoints.arm("refresh.before_send")
+    with pytest.raises(BaseException, match=r"refresh\.before_send"):
+        world.refresh(token, life=other)
+    world.pass_time(60)
+    world.refresh(token)
+    assert world.standing(token).doubt_owner == OTHER
+
+    set_clock(world, A_DAY)
+    waited = 10
+    while world.standing(token).binding.generation == 1:
+        beat(world, times=1)
+        world.refresh(token)
+        waited += 1
+        assert waited < 100
+
+    assert waited * SECONDS > SEEN_FOR / MICROSECONDS
+
+
+def test_a_lease_by_a_clock_that_has_just_jumped_is_not_sent(world: World, client: Client) -> None:
+    token = client.new_token()
+    beat(world)
+    world.store.clock.shift = A_DAY
+
+    assert world.refresh(token).progress is Progress.STARTED
+
+    row = world.standing(token)
+    assert (row.state, row.last_failure) == (TokenState.ACTIVE, "held_back")
+    assert world.coinbase.counts["refreshes"] == 0
+    assert world.log.named("database_clock_differs") == [{"seconds": 86_400, "against": "itself"}]
+    assert world.refresh(token).progress is Progress.BACKING_OFF
+
+
+def test_a_doubt_that_began_in_the_future_ends_as_any(ahead: World, client: Client) -> None:
+    token = client.new_token()
+    ahead.pass_time(3550)
+    ahead.coinbase.strike("refresh", LOST_REQUEST)
+    ahead.refresh(token)
+    assert ahead.standing(token).state is TokenState.IN_DOUBT
+    ends_at = ahead.standing(token).access_expires_at
+    assert ends_at is not None
+
+    set_clock(ahead, 0)
+    assert ahead.refresh(token).progress is Progress.RUNNING
+    left = (ahead.standing(token).access_expires_at or 0) - ahead.rows.now()
+    assert 0 < left <= 50 * MICROSECONDS
+    assert ahead.refresh(token).progress is Progress.BACKING_OFF
+    ahead.pass_time(60)
+    beat(ahead)
+
+    assert ahead.refresh(token).progress is Progress.STARTED
+    assert ahead.standing(token).binding.generation == 2
+    assert ahead.coinbase.counts["reuses"] == 0
+
+
+def test_a_doubt_that_began_in_the_future_of_a_token_that_came_before_waits_for_its_end(
+    world: World, client: Client
+) -> None:
+    token = client.new_token()
+    ends_at = world.standing(token).access_expires_at
+    assert ends_at is not None
+    world.pass_time(600)
+    set_clock(world, A_DAY)
+    world.coinbase.strike("refresh", LOST_REQUEST)
+    world.refresh(token)
+    assert world.standing(token).state is TokenState.IN_DOUBT
+
+    set_clock(world, 0)
+    assert world.refresh(token).progress is Progress.RUNNING
+
+    row = world.standing(token)
+    assert (row.access_expires_at, row.not_before) == (ends_at, ends_at - LAST_OF_A_TOKEN)
+
+
+def test_a_doubt_is_not_dated_anew_by_a_clock_that_is_not_trusted(ahead: World, client: Client) -> None:
+    token = client.new_token()
+    ahead.coinbase.strike("refresh", LOST_REQUEST)
+    ahead.refresh(token)
+    before = ahead.standing(token)
+    ahead.store.clock.shift = 0
+    beat(ahead, times=1)
+
+    assert ahead.refresh(token).progress is Progress.BACKING_OFF
+
+    assert ahead.standing(token) == before
+
+
+def test_a_doubt_of_a_token_that_came_in_the_future_ends_with_its_life(ahead: World, client: Client) -> None:
+    token = client.new_token()
+    set_clock(ahead, 0)
+    ahead.coinbase.strike("refresh", LOST_REQUEST)
+    ahead.refresh(token)
+
+    assert ahead.refresh(token).progress is Progress.RUNNING
+
+    left = (ahead.standing(token).access_expires_at or 0) - ahead.rows.now()
+    assert left == 3600 * MICROSECONDS
+    assert ahead.refresh(token).progress is Progress.BACKING_OFF
+
+
+def test_an_answer_that_the_clock_was_set_back_before_it_was_committed_is_of_the_future(
+    ahead: World, client: Client
+) -> None:
+    token = client.new_token()
+    ahead.pass_time(3600)
+    ahead.coinbase.meanwhile("refresh", lambda: setattr(ahead.store.clock, "shift", 0))
+    ahead.refresh(token)
+
+    row = ahead.standing(token)
+    assert row.binding.generation == 2
+    assert row.came_at > ahead.rows.now() + A_DAY // 2
+
+
+def test_an_answer_that_was_leased_in_the_future_is_settled_at_once(ahead: World, client: Client) -> None:
+    token = client.new_token()
+    ahead.pass_time(3600)
+    ahead.failpoints.arm("refresh.before_commit")
+    with pytest.raises(BaseException, match=r"refresh\.before_commit"):
+        ahead.refresh(token)
+    assert ahead.standing(token).binding.generation == 1
+
+    ahead.store.clock.shift = 0
+    ahead.life.engine.settling.settle_attempts(every=False)
+
+    assert ahead.standing(token).binding.generation == 2
+
+
+def test_what_is_settled_stays_on_disk_for_ten_minutes_wherever_the_clock_jumps(world: World, client: Client) -> None:
+    token = client.new_token()
+    world.pass_time(3600)
+    world.refresh(token)
+    world.pass_time(60)
+    beat(world)
+    assert world.spooled() == ["attempt"]
+
+    set_clock(world, A_DAY)
+    assert world.spooled() == ["attempt"]
+    set_clock(world, 0)
+    world.pass_time(700)
+    beat(world)
+
+    assert world.spooled() == []

@@ -133,3 +133,37 @@ def test_nothing_is_leased_by_a_clock_that_jumped_and_again_after_two_beats(worl
 
     assert world.refresh(token).progress is Progress.STARTED
     assert world.store.installations.recovery == 1
+
+
+def others_of(*times: int) -> dict[bytes, int]:
+    return {bytes([number]) * 16: START + at for number, at in enumerate(times)}
+
+
+def sighting(now: int, others: dict[bytes, int], *, elapsed: int, wall: int) -> Sighting:
+    return Sighting(now=START + now, others=others, elapsed=(elapsed, elapsed), wall=(START + wall, START + wall))
+
+
+def a_clock() -> DatabaseClock:
+    return DatabaseClock(log=RecordingLog(), on_doubt=lambda: None)
+
+
+def test_at_a_start_by_a_clock_that_is_ahead_of_its_host_nobody_seems_to_have_been_gone_for_long() -> None:
+    day = 86_400 * MICROSECONDS
+    others = others_of(-5, day - 5, day + 5)
+
+    assert a_clock().misdated(sighting(day, others, elapsed=0, wall=0)) == dict(list(others.items())[:2])
+    assert a_clock().misdated(sighting(day, others, elapsed=0, wall=day)) == {}
+    assert a_clock().misdated(sighting(0, others, elapsed=0, wall=day)) == {}
+
+
+def test_whoever_is_seen_in_the_future_is_not_judged_by_a_clock_that_is_not_trusted() -> None:
+    day = 86_400 * MICROSECONDS
+    clock, gone = a_clock(), others_of(day)
+    clock.observe(sighting(day, gone, elapsed=0, wall=0))
+    clock.observe(sighting(10, gone, elapsed=10, wall=10))
+    assert not clock.is_trusted
+
+    assert clock.misdated(sighting(20, gone, elapsed=20, wall=20)) == {}
+    for at in (20, 30):
+        clock.observe(sighting(at, gone, elapsed=at, wall=at))
+    assert clock.misdated(sighting(40, gone, elapsed=40, wall=40)) == gone

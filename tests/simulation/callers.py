@@ -6,13 +6,14 @@ from typing import Final
 from mmt_grpc.domain.callers import Caller, Method
 from mmt_grpc.domain.errors import MmtError
 from mmt_grpc.domain.model import MICROSECONDS, Identity, Scope
+from mmt_grpc.domain.ports.clock import CLOCKS_DIFFER
 from mmt_grpc.domain.ports.exchanger import ConnectOrder
 from mmt_grpc.domain.token_row import TokenState
 from mmt_grpc.domain.verbs import Call, DeadlineError
 from mmt_grpc.exchange.write_back import StoppedError
+from tests.simulation.attempt import Key
 from tests.simulation.exchange import NAME
 from tests.simulation.life import CONTEXT, Life
-from tests.simulation.oracle import Key
 from tests.simulation.world import World
 
 SECOND: Final = MICROSECONDS
@@ -50,8 +51,9 @@ class Callers:
         if row is None:
             return
         life = self._somebody()
-        left = (row.access_expires_at or 0) - self.world.database.clock.now()
-        wanted = left < 110 * SECOND or (self.is_storm and draw.random() < 0.8)
+        now = self.world.database.clock.now()
+        is_over = (row.access_expires_at or 0) - now < 110 * SECOND or row.came_at > now + CLOCKS_DIFFER
+        wanted = is_over or (self.is_storm and draw.random() < 0.8)
         if life is not None and row.state is not TokenState.REAUTHENTICATION and wanted:
             generation = row.binding.generation
             self.world.scheduler.spawn(life, "call", lambda: life.refresh(user.key, generation))

@@ -6,14 +6,23 @@ from typing import Final
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.store import RecordedRequest, Replica
 from mmt_grpc.domain.token_row import TokenRow
-from tests.simulation.oracle import Key, Oracle
+from tests.simulation.attempt import Key
+from tests.simulation.oracle import Oracle
 from tests.simulation.scheduler import Scheduler
 from tests.support.fakes_store import FakeClock, FakeStore
 
 BEGINNING: Final = 1_800_000_000 * MICROSECONDS
 LONGEST_MEMORY: Final = 20 * MICROSECONDS
 
-Snapshot = tuple[dict[Key, TokenRow], dict[bytes, RecordedRequest], dict[bytes, Replica], dict[bytes, int], object, int]
+Snapshot = tuple[
+    dict[Key, TokenRow],
+    dict[bytes, RecordedRequest],
+    dict[bytes, Replica],
+    dict[bytes, int],
+    dict[bytes, int],
+    object,
+    int,
+]
 
 
 class Database:
@@ -23,6 +32,9 @@ class Database:
         self.scheduler = scheduler
         self.clock = FakeClock(source=lambda: BEGINNING + scheduler.now)
         self.store = FakeStore(clock=self.clock)
+        self.clock_set_at = -BEGINNING
+        self.seen_truly: dict[bytes, int] = {}
+        """When each replica was seen, in simulated time."""
         self.epoch = 0
         self.down_until = 0
         self.read_only_until = 0
@@ -83,13 +95,15 @@ class Database:
             dict(store.tokens.requests),
             dict(replicas._replicas),
             dict(replicas._settled),
+            dict(self.seen_truly),
             installations._installation,
             installations.recovery,
         )
 
     def _restore(self, snapshot: Snapshot) -> None:
         store = self.store
-        rows, requests, replicas, settled, installation, recovery = snapshot
+        rows, requests, replicas, settled, seen, installation, recovery = snapshot
+        self.seen_truly = dict(seen)
         store.tokens.rows.clear()
         store.tokens.rows.update(rows)
         store.tokens.requests = dict(requests)

@@ -13,6 +13,7 @@ from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.pacing import Pacing
 from mmt_grpc.exchange.spool import Spool
 from mmt_grpc.exchange.upkeep import ROUNDS_PER_CHECK, SECONDS
+from tests.simulation.database import BEGINNING
 from tests.simulation.disk import SimulatedDisk
 from tests.simulation.exchange import NAME
 from tests.simulation.line import Line
@@ -94,7 +95,7 @@ def _parts(standing: Standing) -> Parts:
         lanes=SimulatedLanes(process),
         revocation_lanes=SimulatedLanes(process),
         clock=SimulatedClock(process),
-        wall_clock=world.database.clock.now,
+        wall_clock=lambda: BEGINNING + world.scheduler.now,
         is_over=lambda _: True,
         on_taken=lambda: None,
         randomness=standing.randomness,

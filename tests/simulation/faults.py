@@ -13,6 +13,8 @@ from tests.simulation.world import World
 ABSENCES: Final = (1, 5, 30, 70, 130, 400, 700, 1500)
 """Seconds that a replica is away: shorter and longer than a lease, a doubt, and what counts as gone."""
 LATEST_STEP: Final = 150
+NOTICED_WITHIN: Final = 150 * MICROSECONDS
+"""Two beats, however slow their threads are: what is right again by then, nobody has noticed."""
 POSTS: Final = ("lost_post", "lost_answer", "late_post", "late_answer", "unavailable", "rate_limit", "invalid_client")
 STATEMENTS: Final = ("refused", "applied", "unapplied", "late")
 
@@ -138,6 +140,18 @@ def jump_clock(world: World, life: Life, draw: random.Random) -> None:
     life.replica.disk.wall_shift += draw.choice((-1, 1)) * draw.choice((5, 700, 86_400)) * MICROSECONDS
 
 
+def jump_database_clock(world: World, life: Life, draw: random.Random) -> None:
+    """The database's clock is wrong from now on, or right again."""
+    del life
+    clock, now = world.database.clock, world.scheduler.now
+    if now < world.database.clock_set_at + NOTICED_WITHIN:
+        return
+    world.database.clock_set_at = now
+    wrong = draw.choice((-1, 1)) * draw.choice((5, 90, 700, 86_400)) * MICROSECONDS
+    clock.shift = 0 if clock.shift else wrong
+    world.scheduler.note(f"database: its clock is {clock.shift / MICROSECONDS} s ahead")
+
+
 def withdraw(world: World, life: Life, draw: random.Random) -> None:
     """A user withdraws access at the exchange."""
     del life
@@ -165,6 +179,7 @@ KINDS: Final[dict[str, tuple[Strike, int]]] = {
     "bad block": (spoil_an_answer, 8),
     "keyring lags": (lag_keyring, 12),
     "clock set": (jump_clock, 3),
+    "database's clock set": (jump_database_clock, 10),
     "withdrawn": (withdraw, 1),
 }
 """Every kind and how often it is drawn."""

@@ -9,10 +9,10 @@ from mmt_grpc.domain.revoke import Revoke
 from mmt_grpc.domain.waiting_room import WaitingRoom
 from mmt_grpc.exchange.engine import ExchangeEngine
 from mmt_grpc.exchange.write_back import StoppedError
+from tests.simulation.attempt import Attempt
 from tests.simulation.engine_wiring import Standing, build_engine
 from tests.simulation.exchange import Post
 from tests.simulation.line import Line
-from tests.simulation.oracle import Attempt
 from tests.simulation.scheduler import Signal
 from tests.simulation.sealing import PlainIndex
 from tests.simulation.surroundings import Paced, SimulatedAudit, SimulatedClock, SimulatedRandomness, Steps

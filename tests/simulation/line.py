@@ -8,17 +8,19 @@ from mmt_grpc.domain.errors import ConflictError, StoreOutcomeUnknownError, Stor
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.store import ConnectRequest, RecordedRequest, RowMovedError
 from mmt_grpc.domain.token_row import Connection, TokenRow, TokenState
+from tests.simulation.attempt import Attempt, Key
 from tests.simulation.database import Database
-from tests.simulation.oracle import ABSENT, Attempt, Key, Oracle
+from tests.simulation.oracle import ABSENT, Oracle
 from tests.simulation.scheduler import DeathError, Process
 
 LATEST_LANDING: Final = 20 * MICROSECONDS
-ON_ROWS: Final = frozenset(
-    {"delete", "lease", "release", "commit_refresh", "doubt", "condemn", "lease_doubt", "commit_answer", "clear_owner"}
-)
+ON_ROWS: Final = frozenset({
+    "delete", "lease", "release", "commit_refresh", "doubt", "condemn", "lease_doubt", "commit_answer", "redate_doubt",
+    "clear_owner",
+})  # fmt: skip
 WRITES: Final = ON_ROWS | {
     "begin", "reject", "withdraw", "create", "replace", "purge_requests", "beat", "forget", "open", "settle",
-    "advance_head", "erase_renewals", "take", "postpone",
+    "advance_head", "redate", "erase_renewals", "take", "postpone",
 }  # fmt: skip
 COMMITS: Final = frozenset({"commit_refresh", "commit_answer"})
 
@@ -154,12 +156,15 @@ class _Statement:
         database, oracle = line._database, line._oracle
         before = None if key is None else database.rows.get(key)
         result = self._method(*self._arguments, **self._named)
+        self._see(result)
         database.remember()
         after = None if key is None else database.rows.get(key)
         if line._scheduler.is_noted:
             line._scheduler.note(f"database: {self.name} = {_told(result)} {'' if after is None else _shown(after)}")
         if key is None or after is before:
             return result
+        if self.name == "condemn" and database.clock.shift:
+            oracle.misdated.add(key)
         oracle.wrote(self.name, key, before, after)
         if self.name in {"lease", "lease_doubt"} and before is not None:
             self._leased(before, key)
@@ -167,11 +172,19 @@ class _Statement:
             oracle.committed(self._named["attempt_id"], line._process, disk_had_trouble=line._disk_had_trouble())
         return result
 
+    def _see(self, result: object) -> None:
+        """Note when a replica is seen, whatever the database's clock says."""
+        seen = self._line._database.seen_truly
+        if self.name == "beat":
+            seen[self._arguments[0].owner] = self._line._scheduler.now
+        elif self.name in {"lease", "lease_doubt"} and result is not None:
+            seen[self._named["owner"]] = self._line._scheduler.now
+        elif self.name == "forget":
+            seen.pop(self._arguments[0], None)
+
     def _leased(self, before: TokenRow, key: Key) -> None:
         line = self._line
         database, now = line._database, line._scheduler.now
-        before_now = database.clock.now() - ABSENT
-        replicas = {replica.beat.owner: replica.seen_at for replica in database.store.replicas.list()}
         attempt = Attempt(
             attempt_id=self._named["attempt_id"],
             key=key,
@@ -180,7 +193,7 @@ class _Statement:
             generation=before.binding.generation,
             is_retry=before.state is TokenState.IN_DOUBT,
             leased_at=now,
-            present=frozenset(owner for owner, seen_at in replicas.items() if seen_at > before_now),
+            present=frozenset(owner for owner, at in database.seen_truly.items() if at > now - ABSENT),
         )
         line._oracle.leased(attempt)
         if self._task is not None:

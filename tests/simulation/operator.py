@@ -11,7 +11,9 @@ from mmt_grpc.app.reinstatement import Reinstated, Reinstatement
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.store import Condemned
 from mmt_grpc.domain.token_row import TokenRow
+from tests.simulation.database import BEGINNING
 from tests.simulation.exchange import NAME
+from tests.simulation.faults import NOTICED_WITHIN
 from tests.simulation.surroundings import SimulatedAudit, SimulatedRandomness
 from tests.simulation.world import World
 
@@ -44,6 +46,8 @@ class Operator:
         scheduler, exchange = self._world.scheduler, self._world.exchange
         exchange.refuses_until = min(exchange.refuses_until, scheduler.now)
         if self._began is not None:
+            # Times are named by the database's clock: it has to be right first.
+            scheduler.at(scheduler.now + NOTICED_WITHIN, lambda: setattr(self._world.database.clock, "shift", 0))
             for seconds in IN_THE_CALM:
                 scheduler.at(scheduler.now + seconds * SECOND, self._reinstate)
 
@@ -52,7 +56,7 @@ class Operator:
         if scheduler.is_calm:
             return
         self._struck["bad day"] += 1
-        self._began = world.database.clock.now()
+        self._began = BEGINNING + scheduler.now
         lasts = int(self._draw.choice(LENGTHS) * (0.5 + self._draw.random()) * SECOND)
         world.exchange.refuses_until = scheduler.now + lasts
         scheduler.note(f"exchange: a bad day, for {lasts / SECOND} s")

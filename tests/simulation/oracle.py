@@ -7,11 +7,11 @@ from typing import Final
 from mmt_grpc.domain.model import MICROSECONDS, Cause
 from mmt_grpc.domain.token_row import TokenRow, TokenState
 from mmt_grpc.exchange.awaited import DISK_AWAITED
+from tests.simulation.attempt import Attempt, Key
 from tests.simulation.exchange import Chain, Exchange, Post
 from tests.simulation.scheduler import Process, Scheduler
 from tests.simulation.sealing import PlainSealing
 
-Key = tuple[int, bytes]
 ABSENT: Final = 600 * MICROSECONDS
 HELD_TOO_LONG: Final = ABSENT - 15 * MICROSECONDS
 """A holder was seen at its lease, and checks the time at most 15 s later."""
@@ -23,30 +23,6 @@ UNNOTICED: Final = frozenset({FAILED_OVER, STOPPED})
 
 class ViolationError(BaseException):
     """A property does not hold; the text says which. Nothing in the engine catches it."""
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One lease, and what became of it; `is_retry`: it was taken from IN_DOUBT."""
-
-    attempt_id: bytes
-    key: Key
-    owner: bytes
-    process: Process
-    generation: int
-    is_retry: bool
-    leased_at: int
-    present: frozenset[bytes]
-    """The owners that had been seen in the ten minutes before it was taken."""
-    post: Post | None = None
-    is_received: bool = False
-    is_told: bool = False
-    """Its answer has been in the row: where the disk had failed, nobody holds it any more."""
-    is_persisted: bool = False
-    is_unreadable: tuple[int, int] = (0, 0)
-    """From when until when its answer cannot be read from its disk."""
-    undone_at: int | None = None
-    """When a failover took its lease back."""
 
 
 @dataclass(slots=True)
@@ -67,6 +43,8 @@ class Oracle:
     excused: set[int] = field(default_factory=set)
     shut: list[tuple[bytes, int, int]] = field(default_factory=list)
     """The owners whose keyrings lacked the rows' newest key, from when until when."""
+    misdated: set[Key] = field(default_factory=set)
+    """Rows that were condemned at a time of the database that was not the time."""
     restored: set[Key] = field(default_factory=set)
     """Rows that a failover brought back, until the ledger is followed."""
 
@@ -218,9 +196,13 @@ class Oracle:
         return row.state is TokenState.ACTIVE and usable
 
     def _is_past_reinstatement(self, row: TokenRow) -> bool:
-        """Whether a bad day has met a token that was in doubt: nobody may send it again, its user has to come."""
+        """Whether a bad day has met a token that was in doubt, or a clock that was wrong: its user has to come.
+
+        Nobody may send such a token again, or nobody finds its row by the time of that day.
+        """
         in_doubt = row.reason is Cause.ROTATION_LOST or row.doubt is not None or row.doubt_owner is not None
-        return in_doubt and self.sealing.look(row.sealed.renewal_blob) in self.exchange.misjudged
+        is_misdated = (row.shard, row.binding.token_key) in self.misdated
+        return (in_doubt or is_misdated) and self.sealing.look(row.sealed.renewal_blob) in self.exchange.misjudged
 
     def _has_forgotten_retry(self, chain: Chain) -> bool:
         """Whether a failover took back that a token of this chain was sent again: its first holder, back after ten

@@ -1,7 +1,7 @@
 """Faults planted in the code on purpose: a simulation that finds none of them proves nothing."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
@@ -15,6 +15,7 @@ from mmt_grpc.exchange.attempt import Attempts
 from mmt_grpc.exchange.attempt_files import AttemptFiles
 from mmt_grpc.exchange.attempt_records import AttemptLog
 from mmt_grpc.exchange.awaited import Awaited
+from mmt_grpc.exchange.database_clock import DatabaseClock, Sighting
 from mmt_grpc.exchange.recovery import Recovery
 from mmt_grpc.exchange.settlement import Settlement
 from mmt_grpc.exchange.settling import Settling
@@ -193,6 +194,25 @@ def blind_reinstatement() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def absence_across_a_jump() -> Iterator[None]:
+    """How long a replica was away is what the database's clock says, wherever it has jumped to."""
+
+    def misdated(clock: DatabaseClock, seen: Sighting) -> Mapping[bytes, int]:
+        del clock, seen
+        return {}
+
+    with patch.object(DatabaseClock, "misdated", misdated):
+        yield
+
+
+@contextlib.contextmanager
+def doubt_ahead() -> Iterator[None]:
+    """A doubt waits for the time that was written down for it, however far a clock that was wrong has put that."""
+    with patch.object(TokenRow, "is_doubt_ahead", lambda *_: False):
+        yield
+
+
 PLANTED: Final[dict[str, Callable[[], contextlib.AbstractContextManager[None]]]] = {
     "a commit that inserts": upsert,
     "a commit without its guard": lost_guard,
@@ -206,5 +226,7 @@ PLANTED: Final[dict[str, Callable[[], contextlib.AbstractContextManager[None]]]]
     "a bad block taken for no record": forgotten_block,
     "a name gone with an older record": name_gone_too_early,
     "a reinstatement of what was in doubt": blind_reinstatement,
+    "an absence measured across a jump": absence_across_a_jump,
+    "a doubt that began in the future": doubt_ahead,
 }
 """Every planted fault by its name."""

@@ -3,9 +3,9 @@
 from typing import Final
 
 from mmt_grpc.exchange.attempt_reading import ANSWER_AT
+from tests.simulation.attempt import Attempt
 from tests.simulation.disk import File, SimulatedDisk
 from tests.simulation.life import Life
-from tests.simulation.oracle import Attempt
 from tests.simulation.world import World
 
 BACK_AFTER: Final = 5_000_000

@@ -120,6 +120,7 @@ def refreshed() -> Refreshed:
         access_expires_at=4_200_000_000_000_000,
         renewal_expires_at=5_200_000_000_000_000,
         next_refresh_at=3_200_000_000_000_000,
+        sent_at=1_200_000_000_000_000,
     )
 
 

@@ -17,6 +17,7 @@ from mmt_grpc.store.recoveries import NOBODY_NAMED_SEEN, RECOVERED
 VARIABLE: Final = "MMT_PLANTED_GUARD"
 _ACTIVE: Final = TokenState.ACTIVE.value
 _REFRESHING: Final = TokenState.REFRESHING.value
+_IN_DOUBT: Final = TokenState.IN_DOUBT.value
 _REAUTHENTICATION: Final = TokenState.REAUTHENTICATION.value
 _PROVIDER_REVOKED: Final = 2
 
@@ -54,6 +55,8 @@ PLANTED: Final[dict[str, Planted]] = {
     "a name cleared under a running attempt": Planted(settlement, "_CLEAR", f"state <> {_REFRESHING}"),
     "a name cleared of any generation": Planted(settlement, "_CLEAR", "generation = :generation"),
     "a retry while its doubt's owner lives": Planted(settlement, "_LEASE_DOUBT", NOBODY_NAMED_SEEN),
+    "a doubt of any version dated anew": Planted(settlement, "_REDATE_DOUBT", "version = :version"),
+    "a doubt that is none dated anew": Planted(settlement, "_REDATE_DOUBT", f"state = {_IN_DOUBT}"),
     "a renewal erased too early": Planted(settlement, "_KEPT_TOO_LONG", "condemned_at < :condemned_before"),
     "a reinstatement of any version": Planted(reinstatement, "_REINSTATE", "version = :version"),
     "a reinstatement from any state": Planted(reinstatement, "_REINSTATE", f"state = {_REAUTHENTICATION}"),

@@ -17,6 +17,7 @@ SUITE = [
         "settlement",
         "owners_and_answers",
         "recoveries",
+        "redating",
         "last_failure",
         "reinstatement",
     )

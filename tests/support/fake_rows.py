@@ -179,7 +179,7 @@ class FakeRefreshRows:
         changed = self._put(
             settled(current),
             binding=replace(current.binding, generation=current.binding.generation + refreshed.steps),
-            refreshed_at=self.now(),
+            refreshed_at=max(self.now(), refreshed.sent_at),
             access_expires_at=refreshed.access_expires_at,
             renewal_expires_at=refreshed.renewal_expires_at,
             next_refresh_at=refreshed.next_refresh_at,

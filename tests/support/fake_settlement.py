@@ -29,6 +29,21 @@ class FakeSettlementRows(FakeRefreshRows):
                 lease_for=lease_for,
             )
 
+    def redate_doubt(self, row: TokenRow, *, not_before: int, access_expires_at: int | None) -> bool:
+        with self._lock:
+            now, current = self.now(), self._current(row)
+            if current is None or current.version != row.version or current.state is not TokenState.IN_DOUBT:
+                return False
+            self._put(
+                current,
+                failed_at=now,
+                not_before=not_before,
+                next_refresh_at=not_before,
+                access_expires_at=access_expires_at,
+                refreshed_at=now if current.came_at > now else current.refreshed_at,
+            )
+            return True
+
     def commit_answer(self, row: TokenRow, *, attempt_id: bytes, refreshed: Refreshed) -> bool:
         with self._lock:
             current = self._attempted(row, attempt_id)

@@ -22,6 +22,14 @@ class SettlementRows(RefreshRows, Protocol):
         """
         ...
 
+    def redate_doubt(self, row: TokenRow, *, not_before: int, access_expires_at: int | None) -> bool:
+        """Have a row IN_DOUBT, under its version, have failed now: a clock that was ahead had written down when it did.
+
+        Where its token came at a time that lies ahead, `refreshed_at` becomes now, too; `connected_at` says which
+        Connect it was, and stays.
+        """
+        ...
+
     def commit_answer(self, row: TokenRow, *, attempt_id: bytes, refreshed: Refreshed) -> bool:
         """→ ACTIVE with `generation` + `steps`, WHERE generation AND attempt_id AND state <> REAUTHENTICATION.
 

@@ -1,7 +1,8 @@
 """Callers who go on while everything is rolled over: all four verbs, each answer looked at, each failure kept.
 
 A call that no handler took is no failure of one that was accepted: gRPC's core ends what arrives in the instant of a
-server's stop (grpc/grpc#41785). Such calls are counted apart, must have had no effect, and are made again.
+server's stop (grpc/grpc#41785), and the kernel resets a connection whose handshake crosses a listener's end. Such calls
+are counted apart, must have had no effect, and are made again.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ Answer = TypeVar("Answer")
 
 NEVER_TAKEN: Final = "Cancelling all calls"
 """What the core says, as UNAVAILABLE, to a call in its own queue once all that were accepted have ended."""
+UNCONNECTED: Final = "failed to connect to all addresses"
+"""What it says, as UNAVAILABLE, to a call for which there is no connection."""
 UNBEGUN: Final = ("", "CANCELLED")
 """What it says, as CANCELLED, to one that it has not handed to anybody; handlers say so of nothing."""
 CUT_SHORT: Final = 14.0
@@ -36,7 +39,8 @@ def is_never_taken(refused: Refused, seconds: float) -> bool:
     """Whether no handler has seen the call."""
     if refused.reason is not None or seconds > CUT_SHORT:
         return False
-    queued = refused.code is grpc.StatusCode.UNAVAILABLE and refused.sentence == NEVER_TAKEN
+    told = refused.sentence == NEVER_TAKEN or refused.sentence.startswith(UNCONNECTED)
+    queued = refused.code is grpc.StatusCode.UNAVAILABLE and told
     return queued or (refused.code is grpc.StatusCode.CANCELLED and refused.sentence in UNBEGUN)
 
 
@@ -93,6 +97,7 @@ class Calling(threading.Thread):
                 self.tally.never_taken[verb] += 1
                 if not untouched():
                     self.fail(f"{verb}: ended as if nobody had taken it, and had an effect")
+                self.stopping.wait(PAUSE)
             else:
                 self.tally.answered[verb] += 1
                 return answer

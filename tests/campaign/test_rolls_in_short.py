@@ -67,6 +67,7 @@ class Ended(grpc.RpcError):
         (grpc.StatusCode.CANCELLED, "CANCELLED", 0.1, True),
         (grpc.StatusCode.UNAVAILABLE, "Cancelling all calls", 0.1, True),
         (grpc.StatusCode.UNAVAILABLE, "Cancelling all calls", CUT_SHORT + 1, False),
+        (grpc.StatusCode.UNAVAILABLE, "failed to connect to all addresses; last error: UNKNOWN: reset", 0.1, True),
         (grpc.StatusCode.UNAVAILABLE, "Socket closed", 0.1, False),
         (grpc.StatusCode.INTERNAL, "The server failed to answer.", 0.1, False),
         (grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded", 0.1, False),

@@ -2,10 +2,12 @@
 
 import contextlib
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
 
+from mmt_grpc.transport import own_sockets
 from mmt_grpc.transport.own_sockets import has_connections, stop_listening
 
 
@@ -51,3 +53,34 @@ def test_connections_are_seen_for_as_long_as_there_are_any() -> None:
             assert has_connections([port + 1 if port < 65535 else 1, port])
             assert not has_connections([caller.getsockname()[1] + 1])
         assert not has_connections([port])
+
+
+def test_a_connection_that_waits_to_be_accepted_is_not_reset() -> None:
+    with contextlib.ExitStack() as stack:
+        leaving = stack.enter_context(listening())
+        port = leaving.getsockname()[1]
+        client = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        ending = threading.Thread(target=stop_listening, args=([port],))
+        ending.start()
+
+        # It waits for that: who connects meanwhile still comes here.
+        ending.join(0.1)
+        assert ending.is_alive()
+        server, _ = leaving.accept()
+        stack.enter_context(server)
+        ending.join()
+
+        server.sendall(b"welcome")
+        assert client.recv(7) == b"welcome"
+        with pytest.raises(OSError, match="Invalid argument"):
+            leaving.accept()
+
+
+def test_a_listener_where_nobody_accepts_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_sockets, "PATIENCE", 0.05)
+    with listening() as leaving:
+        port = leaving.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            assert stop_listening([port]) == 1
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)

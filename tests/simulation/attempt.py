@@ -20,7 +20,7 @@ class Attempt:
     is_retry: bool
     leased_at: int
     present: frozenset[bytes]
-    """The owners that had been seen in the ten minutes before it was taken."""
+    """The owners that had been seen in the ten minutes before it was taken, but for jumps that are borne."""
     post: Post | None = None
     is_received: bool = False
     is_told: bool = False

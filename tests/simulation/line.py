@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from mmt_grpc.domain.errors import ConflictError, StoreOutcomeUnknownError, StoreUnavailableError
 from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.ports.clock import CLOCKS_DIFFER
 from mmt_grpc.domain.ports.store import ConnectRequest, RecordedRequest, RowMovedError
 from mmt_grpc.domain.token_row import Connection, TokenRow, TokenState
 from tests.simulation.attempt import Attempt, Key
@@ -193,7 +194,7 @@ class _Statement:
             generation=before.binding.generation,
             is_retry=before.state is TokenState.IN_DOUBT,
             leased_at=now,
-            present=frozenset(owner for owner, at in database.seen_truly.items() if at > now - ABSENT),
+            present=frozenset(owner for owner, at in database.seen_truly.items() if at > now - ABSENT + CLOCKS_DIFFER),
         )
         line._oracle.leased(attempt)
         if self._task is not None:

@@ -81,7 +81,6 @@ class Budget:
         self._scheduled_from = 0
         self._spare = 0
         self._spare_until = 0
-        self._database_ahead: int | None = None
         self._lock = threading.Lock()
         self._asking = threading.Lock()
 
@@ -109,11 +108,8 @@ class Budget:
         Raises `StoreUnavailableError`, held here even so.
         """
         with self._lock:
-            now = self._clock.elapsed()
-            self._held_until = max(self._held_until, now + wait)
-            ahead = self._database_ahead
-        if ahead is not None:
-            self._budgets.postpone(self._integration, now + wait + ahead)
+            self._held_until = max(self._held_until, self._clock.elapsed() + wait)
+        self._budgets.postpone(self._integration, wait)
 
     def _take(self, *, demand: bool, until: int) -> int:
         """Take one of what is here or in the store, which one thread asks at a time: the next may know by then.
@@ -158,7 +154,6 @@ class Budget:
         with self._lock:
             if isinstance(answer, int):
                 return self._pause(answered_at, answer, demand=demand)
-            self._database_ahead = answer.now - asked_at
             self._scheduled_from = answered_at + self._scheduled.spacing
             until = asked_at + self._tolerance
             if answered_at >= until:

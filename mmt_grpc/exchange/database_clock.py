@@ -8,7 +8,10 @@ from typing import Final
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.clock import CLOCKS_DIFFER
 from mmt_grpc.domain.ports.event_log import EventLog
+from mmt_grpc.domain.ports.store import SEEN_FOR
 
+COMPANY: Final = 20 * MICROSECONDS
+"""Who was seen so lately goes on beating."""
 NEEDED: Final = 2
 """So many beats that agree end the doubt."""
 
@@ -61,20 +64,23 @@ class DatabaseClock:
         """Whether leases may be taken by this clock."""
         return self._agreeing >= NEEDED
 
-    def misdated(self, seen: Sighting) -> Mapping[bytes, int]:
-        """Return, by owner, when replicas were seen that this clock would take to be gone too early, or too late.
+    def misdated(self, seen: Sighting) -> Mapping[bytes, tuple[int, int]]:
+        """Return, by owner, when replicas were seen that seem to be gone too early, or too late, and what it is to be.
 
-        Too early where the clock has jumped ahead since, or may have before this replica's first beat; too late where
-        it was ahead, has been set back, and they have not beaten since.
+        Too early where the clock has jumped ahead since, or may have before this replica's first beat: how long they
+        were away then is to stay as it was. Too late where it was ahead, has been set back, and they have not beaten
+        since: now. A clock that is not known to be right says so of nobody, nor one that has just been set back.
         """
         last = self._last
         ahead = beyond(seen.now, *seen.wall) if last is None else _jump(last, seen)
         if ahead > 0:
-            return {owner: at for owner, at in seen.others.items() if at < seen.now}
-        if last is None or not self.is_trusted:
+            # At a first beat somebody who goes on beating has seen to it.
+            is_known = last is None and any(seen.now - COMPANY < at <= seen.now for at in seen.others.values())
+            return {} if is_known else _present_before(seen, ahead)
+        if last is None or ahead or not self.is_trusted or _difference(last, seen):
             return {}
         unmoved = seen.others.items() & last.others.items()
-        return {owner: at for owner, at in unmoved if at > seen.now + CLOCKS_DIFFER}
+        return {owner: (at, seen.now) for owner, at in unmoved if at > seen.now + CLOCKS_DIFFER}
 
     def glance(self, now: int, elapsed: tuple[int, int]) -> None:
         """Doubt a clock that has jumped since the last beat: it showed `now` between two readings of CLOCK_BOOTTIME."""
@@ -126,6 +132,12 @@ class DatabaseClock:
         if difference and self._tells_of_others:
             self._log.warning("others_database_clock_differs", seconds=round(difference / MICROSECONDS))
         self._tells_of_others = not difference
+
+
+def _present_before(seen: Sighting, ahead: int) -> Mapping[bytes, tuple[int, int]]:
+    """Return who was not gone yet when the clock jumped ahead."""
+    since = seen.now - ahead - SEEN_FOR - CLOCKS_DIFFER
+    return {owner: (at, min(seen.now, at + ahead)) for owner, at in seen.others.items() if since < at < seen.now}
 
 
 def beyond(value: int, earliest: int, latest: int) -> int:

@@ -69,10 +69,10 @@ class Heartbeat:
         self._redate(self.database_clock.misdated(seen))
         self.database_clock.observe(seen)
 
-    def _redate(self, misdated: Mapping[bytes, int]) -> None:
-        """Have replicas that another clock timed be seen now: from now on they are waited for as any is."""
-        for owner, at in misdated.items():
-            if self.replicas.redate(owner, at):
+    def _redate(self, misdated: Mapping[bytes, tuple[int, int]]) -> None:
+        """Have replicas that another clock timed be seen by this one: they are waited for as long as any is."""
+        for owner, (at, by_this) in misdated.items():
+            if self.replicas.redate(owner, seen_at=at, to=by_this):
                 self.log.warning("replica_redated", replica=owner.hex())
 
     def run(self) -> None:

@@ -105,7 +105,7 @@ class Refreshing:
             # Configured no more, while its tokens live on: ours to mend, and no fault in the request.
             self.log.error("integration_not_configured", integration=row.binding.integration)
             return backing_off(Reason.PROVIDER_UNAVAILABLE, NOT_CONFIGURED_PAUSE)
-        if row.lease_is_over(now) and row.attempt_id is not None:
+        if row.lease_is_over(now) and row.attempt_id is not None and self.fitness.database_clock.is_trusted:
             doubt = partial(self.write_back.doubt, row, row.attempt_id, failure="lease_over")
             return self._written(provider, row, doubt)
         if row.state is TokenState.REFRESHING:

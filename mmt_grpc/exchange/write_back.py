@@ -51,22 +51,25 @@ class WriteBack:
 
         Where the provider does not tolerate reuse, nothing is due before the access token is nearly over.
         """
-        not_before = max(self.now() + backoff.DOUBTFUL, 0 if tolerant else retried_at(row))
-        self._until_known(
-            lambda: self.rows.doubt(row, attempt_id=attempt_id, not_before=not_before, failure=failure),
-            lambda: self._left(row, attempt_id),
-        )
+
+        def change() -> bool:
+            not_before = max(self.rows.now() + backoff.DOUBTFUL, 0 if tolerant else retried_at(row))
+            return self.rows.doubt(row, attempt_id=attempt_id, not_before=not_before, failure=failure)
+
+        self._until_known(change, lambda: self._left(row, attempt_id))
 
     def redate_doubt(self, row: TokenRow, *, tolerant: bool) -> None:
         """Write that a row's outcome is unknown since now, where a clock said so that was ahead: `is_doubt_ahead`.
 
-        A token that came by that clock has no more of its life left than it had at the doubt, or in all.
+        A token that came by that clock has no more of its life left than it had at the doubt; if the doubt came by this
+        clock, nobody knows how much, and it is taken to be over soon.
         """
 
         def change() -> bool:
             now, expires_at = self.rows.now(), row.access_expires_at
             if expires_at is not None and row.came_at > now + CLOCKS_DIFFER:
-                expires_at = now + max(0, expires_at - max(row.came_at, row.failed_at or 0))
+                failed_at = row.failed_at or 0
+                expires_at = now + (max(0, expires_at - failed_at) if failed_at > now else LAST_OF_A_TOKEN)
             dated = replace(row, access_expires_at=expires_at)
             not_before = max(now + backoff.DOUBTFUL, 0 if tolerant else retried_at(dated))
             return self.rows.redate_doubt(row, not_before=not_before, access_expires_at=expires_at)
@@ -84,13 +87,17 @@ class WriteBack:
         self, row: TokenRow, attempt_id: bytes, *, wait: int, never_sent: bool, failure: str | None = None
     ) -> None:
         """Write that nothing was spent, why, and how many microseconds to leave the row alone."""
-        not_before = self.now() + wait
-        self._until_known(
-            lambda: self.rows.release(
-                row, attempt_id=attempt_id, not_before=not_before, never_sent=never_sent, failure=failure
-            ),
-            lambda: self._left(row, attempt_id),
-        )
+
+        def change() -> bool:
+            return self.rows.release(
+                row,
+                attempt_id=attempt_id,
+                not_before=self.rows.now() + wait,
+                never_sent=never_sent,
+                failure=failure,
+            )
+
+        self._until_known(change, lambda: self._left(row, attempt_id))
 
     def clear_owner(self, shard: int, token_key: bytes, owner: bytes, *, unreadable: Collection[bytes] = ()) -> None:
         """Take a replica's name out of a row for which it has nothing left to settle.

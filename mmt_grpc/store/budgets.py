@@ -74,10 +74,10 @@ class PeeweeBudgets:
 
         return self._execution.write(work)
 
-    def postpone(self, integration: str, until: int) -> None:
+    def postpone(self, integration: str, wait: int) -> None:
         def work(session: Session) -> None:
             _lock(session, integration)
-            session.change(_POSTPONE, integration=integration, next_at=until)
+            session.change(_POSTPONE, integration=integration, next_at=session.now() + wait)
 
         self._execution.write(work)
 

@@ -26,7 +26,7 @@ _LIST: Final = (
     "SELECT owner, life, access_epochs, renewal_epochs, running_attempts, oldest_spooled_at, seen_at "
     "FROM replica ORDER BY owner"
 )
-_REDATE: Final = "UPDATE replica SET seen_at = {now} WHERE owner = :owner AND seen_at = :seen_before"
+_REDATE: Final = "UPDATE replica SET seen_at = :seen_at WHERE owner = :owner AND seen_at = :seen_before"
 _FORGET: Final = "DELETE FROM replica WHERE owner = :owner"
 
 
@@ -69,8 +69,10 @@ class PeeweeReplicas:
         self._after_beat()
         return beaten
 
-    def redate(self, owner: bytes, seen_at: int) -> bool:
-        return self._execution.write(lambda session: bool(session.change(_REDATE, owner=owner, seen_before=seen_at)))
+    def redate(self, owner: bytes, *, seen_at: int, to: int) -> bool:
+        return self._execution.write(
+            lambda session: bool(session.change(_REDATE, owner=owner, seen_before=seen_at, seen_at=to))
+        )
 
     def list(self) -> Sequence[Replica]:
         return [_replica(row) for row in self._execution.read(lambda session: session.rows(_LIST))]

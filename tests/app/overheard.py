@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> None:
         stop_on_signals(asked.set)
 
     def take() -> None:
-        time.sleep(0.2)
+        time.sleep(1)
         signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
         taken.set()
 

@@ -56,9 +56,9 @@ class BudgetStore:
         self._clock.advance(self.lag)
         return taken
 
-    def postpone(self, integration: str, until: int) -> None:
+    def postpone(self, integration: str, wait: int) -> None:
         self._answer()
-        self._budgets.postpone(integration, until)
+        self._budgets.postpone(integration, wait)
 
     def _answer(self) -> None:
         self.asked += 1

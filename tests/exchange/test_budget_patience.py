@@ -27,8 +27,8 @@ class SlowBudgets:
         assert self.go.wait(LONG)
         return Taken(count=count, now=1)
 
-    def postpone(self, integration: str, until: int) -> None:
-        raise AssertionError((integration, until))
+    def postpone(self, integration: str, wait: int) -> None:
+        raise AssertionError((integration, wait))
 
 
 @contextmanager

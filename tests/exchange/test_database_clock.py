@@ -4,6 +4,7 @@ import pytest
 
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.exchanger import Progress
+from mmt_grpc.domain.ports.store import SEEN_FOR
 from mmt_grpc.exchange.database_clock import DatabaseClock, Sighting, beyond
 from tests.support.fakes_failure import RecordingLog
 from tests.support.fakes_world import Client, World
@@ -149,11 +150,41 @@ def a_clock() -> DatabaseClock:
 
 def test_at_a_start_by_a_clock_that_is_ahead_of_its_host_nobody_seems_to_have_been_gone_for_long() -> None:
     day = 86_400 * MICROSECONDS
-    others = others_of(-5, day - 5, day + 5)
+    lately, long_ago, in_the_future = others_of(-5, -SEEN_FOR - 6 * MICROSECONDS, day + 5)
+    others = others_of(-5, -SEEN_FOR - 6 * MICROSECONDS, day + 5)
 
-    assert a_clock().misdated(sighting(day, others, elapsed=0, wall=0)) == dict(list(others.items())[:2])
+    misdated = a_clock().misdated(sighting(day, others, elapsed=0, wall=0))
+    assert misdated == {lately: (START - 5, START + day - 5)}
+    assert long_ago not in misdated
+    assert in_the_future not in misdated
     assert a_clock().misdated(sighting(day, others, elapsed=0, wall=day)) == {}
     assert a_clock().misdated(sighting(0, others, elapsed=0, wall=day)) == {}
+
+
+def test_at_a_start_beside_somebody_who_beats_by_the_same_clock_nobody_is_dated_anew() -> None:
+    day = 86_400 * MICROSECONDS
+    others = others_of(-5, day - 15 * MICROSECONDS)
+
+    assert a_clock().misdated(sighting(day, others, elapsed=0, wall=0)) == {}
+
+
+def test_a_clock_that_has_just_been_set_back_says_of_nobody_that_he_was_seen_too_late() -> None:
+    hour = 3600 * MICROSECONDS
+    clock, gone = a_clock(), others_of(-BEAT)
+    clock.observe(sighting(0, gone, elapsed=0, wall=0))
+    assert clock.is_trusted
+
+    assert clock.misdated(sighting(BEAT - hour, gone, elapsed=BEAT, wall=BEAT)) == {}
+
+
+def test_a_clock_from_which_those_who_beat_differ_says_so_of_nobody() -> None:
+    hour = 3600 * MICROSECONDS
+    clock = a_clock()
+    clock.observe(sighting(0, others_of(hour, hour), elapsed=0, wall=0))
+    seen = sighting(BEAT, others_of(hour, hour + BEAT), elapsed=BEAT, wall=BEAT)
+    assert clock.is_trusted
+
+    assert clock.misdated(seen) == {}
 
 
 def test_whoever_is_seen_in_the_future_is_not_judged_by_a_clock_that_is_not_trusted() -> None:
@@ -166,4 +197,5 @@ def test_whoever_is_seen_in_the_future_is_not_judged_by_a_clock_that_is_not_trus
     assert clock.misdated(sighting(20, gone, elapsed=20, wall=20)) == {}
     for at in (20, 30):
         clock.observe(sighting(at, gone, elapsed=at, wall=at))
-    assert clock.misdated(sighting(40, gone, elapsed=40, wall=40)) == gone
+    (owner,) = gone
+    assert clock.misdated(sighting(40, gone, elapsed=40, wall=40)) == {owner: (START + day, START + 40)}

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.exchanger import Progress
 from mmt_grpc.exchange.presence import IdTakenError
 from tests.support.fakes_world import THIS, Client, Life, World
@@ -80,3 +81,25 @@ def test_a_predecessor_that_a_failover_brings_back_is_replaced_again(world: Worl
     world.life.engine.heartbeat.beat()
 
     assert world.store.replicas.list()[0].beat.life == world.life.parts.life
+
+
+def test_a_silent_life_that_another_replica_has_dated_anew_is_over_all_the_same(world: World, client: Client) -> None:
+    token = client.new_token()
+    (registered,) = world.store.replicas.list()
+    ahead = registered.seen_at + 6 * MICROSECONDS
+
+    world.clock.plan(3 * MICROSECONDS, lambda: world.store.replicas.redate(THIS, seen_at=registered.seen_at, to=ahead))
+    life = clone(world)
+    world.pass_time(3600)
+
+    assert world.refresh(token, life=life).progress is Progress.STARTED
+    assert world.log.alarms == []
+
+
+def test_a_clone_that_beats_slowly_is_noticed_all_the_same(world: World) -> None:
+    beat = world.life.engine.heartbeat.beat
+    for seconds in (24, 45):
+        world.clock.plan(seconds * MICROSECONDS, beat)
+
+    with pytest.raises(IdTakenError):
+        clone(world)

@@ -76,15 +76,13 @@ def test_a_replica_is_redated_unless_it_has_been_seen_since(backend: Backend) ->
     backend.clock.shift = DAY
     ahead = backend.replicas.beat(beat()).now
     backend.clock.shift = 0
-    before = backend.tokens.now()
 
-    assert not backend.replicas.redate(OWNER, ahead - 1)
-    assert not backend.replicas.redate(OTHER_OWNER, ahead)
-    assert backend.replicas.redate(OWNER, ahead)
+    assert not backend.replicas.redate(OWNER, seen_at=ahead - 1, to=7)
+    assert not backend.replicas.redate(OTHER_OWNER, seen_at=ahead, to=7)
+    assert backend.replicas.redate(OWNER, seen_at=ahead, to=7)
 
     (replica,) = backend.replicas.list()
-    assert replica.beat == beat()
-    assert before <= replica.seen_at <= backend.tokens.now()
+    assert (replica.beat, replica.seen_at) == (beat(), 7)
 
 
 def test_a_forgotten_replica_is_gone(backend: Backend) -> None:

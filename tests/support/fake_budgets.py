@@ -73,9 +73,9 @@ class FakeBudgets:
         self._last[integration] = now
         self._postponed[integration] -= ahead
 
-    def postpone(self, integration: str, until: int) -> None:
+    def postpone(self, integration: str, wait: int) -> None:
         with self._lock:
-            self._postponed[integration] = max(self._postponed[integration], until)
+            self._postponed[integration] = max(self._postponed[integration], self._clock.now() + wait)
 
 
 def _end(now: int, bucket: int) -> int:

@@ -39,11 +39,11 @@ class FakeReplicas:
         if owner in self._replicas:
             self._replicas[owner] = replace(self._replicas[owner], seen_at=now)
 
-    def redate(self, owner: bytes, seen_at: int) -> bool:
+    def redate(self, owner: bytes, *, seen_at: int, to: int) -> bool:
         found = self._replicas.get(owner)
         if found is None or found.seen_at != seen_at:
             return False
-        self.see(owner, self._clock.now())
+        self.see(owner, to)
         return True
 
     def was_seen(self, owner: bytes, after: int) -> bool:

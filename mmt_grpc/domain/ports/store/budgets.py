@@ -49,6 +49,6 @@ class Budgets(Protocol):
         """
         ...
 
-    def postpone(self, integration: str, until: int) -> None:
-        """Give nothing before `until` (database time): the provider said when to come back."""
+    def postpone(self, integration: str, wait: int) -> None:
+        """Give nothing for so many microseconds: the provider said when to come back."""
         ...

@@ -52,8 +52,8 @@ class Replicas(Protocol):
         """
         ...
 
-    def redate(self, owner: bytes, seen_at: int) -> bool:
-        """Have a replica be seen now instead of at `seen_at`; False if it has been seen at another time since."""
+    def redate(self, owner: bytes, *, seen_at: int, to: int) -> bool:
+        """Have a replica be seen at another time than `seen_at`; False if it has been seen otherwise since."""
         ...
 
     def list(self) -> Sequence[Replica]:

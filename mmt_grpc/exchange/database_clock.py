@@ -135,9 +135,11 @@ class DatabaseClock:
 
 
 def _present_before(seen: Sighting, ahead: int) -> Mapping[bytes, tuple[int, int]]:
-    """Return who was not gone yet when the clock jumped ahead."""
-    since = seen.now - ahead - SEEN_FOR - CLOCKS_DIFFER
-    return {owner: (at, min(seen.now, at + ahead)) for owner, at in seen.others.items() if since < at < seen.now}
+    """Return who was not gone yet when the clock jumped ahead, and has neither beaten nor been dated anew since."""
+    then = seen.now - ahead
+    return {
+        owner: (at, at + ahead) for owner, at in seen.others.items() if then - SEEN_FOR - CLOCKS_DIFFER < at <= then
+    }
 
 
 def beyond(value: int, earliest: int, latest: int) -> int:

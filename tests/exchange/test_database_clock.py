@@ -168,6 +168,19 @@ def test_at_a_start_beside_somebody_who_beats_by_the_same_clock_nobody_is_dated_
     assert a_clock().misdated(sighting(day, others, elapsed=0, wall=0)) == {}
 
 
+def test_whom_another_replica_has_carried_over_a_jump_is_not_carried_over_again() -> None:
+    hour, minute = 3600 * MICROSECONDS, 60 * MICROSECONDS
+    clock = a_clock()
+    clock.observe(sighting(0, others_of(-9 * minute), elapsed=0, wall=0))
+
+    before, after = others_of(-9 * minute), others_of(hour - 9 * minute)
+    (owner,) = before
+    assert clock.misdated(sighting(hour, before, elapsed=0, wall=0)) == {
+        owner: (START - 9 * minute, START + hour - 9 * minute)
+    }
+    assert clock.misdated(sighting(hour, after, elapsed=0, wall=0)) == {}
+
+
 def test_a_clock_that_has_just_been_set_back_says_of_nobody_that_he_was_seen_too_late() -> None:
     hour = 3600 * MICROSECONDS
     clock, gone = a_clock(), others_of(-BEAT)

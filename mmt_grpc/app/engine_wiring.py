@@ -123,6 +123,7 @@ class EngineWiring:
             asking=self._asking,
             attempt_log=parts.attempt_log,
             write_back=self._write_back,
+            wall_clock=parts.wall_clock,
             unwanted=self._upstream,
             randomness=self._parts.randomness,
             failpoints=parts.failpoints,

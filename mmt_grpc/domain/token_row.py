@@ -156,7 +156,9 @@ def is_unexpired(expires_at: int | None, now: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What a Connect writes: everything of a row that does not belong to its refreshes."""
+    """What a Connect writes: everything of a row that does not belong to its refreshes; its times count from `sent_at`,
+    0 if that is not known.
+    """
 
     shard: int
     binding: Binding
@@ -167,6 +169,7 @@ class Connection:
     renewal_expires_at: int | None
     next_refresh_at: int | None
     sealed: SealedToken
+    sent_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

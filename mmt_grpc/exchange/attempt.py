@@ -95,7 +95,8 @@ class Attempts:
         self.failpoints.reach("refresh.after_intent")
         ending = self._sent(lease, intent, renewal)
         self.failpoints.reach("refresh.before_scrub")
-        if not ending.holds_answer:
+        # A name that was there before stands for what this replica has not settled yet: only settling takes it out.
+        if not ending.holds_answer and self.owner not in {lease.row.doubt_owner, lease.row.lease_owner}:
             self.write_back.clear_owner(intent.shard, intent.token_key, self.owner)
         if not ending.keeps_record:
             self._scrub(intent)
@@ -167,11 +168,21 @@ class Attempts:
         while not kept and not verdict.is_final:
             # Nothing but this thread has the answer.
             self.clock.sleep(UNKEPT_PAUSE)
+            self._end_lapsed(lease)
             verdict = self.settlement.apply(intent, answer)
         self.failpoints.reach("refresh.after_commit")
         # A failover may take back a commit, and a Connect that has overtaken an answer.
         holds_answer = kept and verdict not in {Verdict.GONE, Verdict.DEAD}
         return _Ending(verdict.value, keeps_record=holds_answer, holds_answer=holds_answer)
+
+    def _end_lapsed(self, lease: "_Lease") -> None:
+        """Put in doubt what a failover has left in the way of an answer: this thread keeps its own process from it."""
+        row = self.write_back.read_back(lease.row.shard, lease.row.binding.token_key)
+        if row is None or row.attempt_id is None or row.attempt_id == lease.attempt_id:
+            return
+        if self.fitness.database_clock.is_trusted and row.lease_is_over(self.write_back.now()):
+            tolerant = lease.provider.tolerates_reuse
+            self.write_back.doubt(row, row.attempt_id, tolerant=tolerant, failure="lease_over")
 
     def _scrub(self, intent: Intent) -> None:
         try:

@@ -141,6 +141,7 @@ class Committing:
             sealed=self.sealing.seal_connection(
                 binding=binding, credential=issued.credential, renewal=issued.renewal, metadata=metadata
             ),
+            sent_at=sent_at,
         )
 
     def _write(self, connection: Connection, request: ConnectRequest, before: TokenRow | None) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from mmt_grpc.domain.failpoints import Failpoints
 from mmt_grpc.domain.ledger_batch import OVERLAP, read_batch
 from mmt_grpc.domain.model import MICROSECONDS
+from mmt_grpc.domain.ports.clock import CLOCKS_DIFFER
 from mmt_grpc.domain.ports.event_log import EventLog
 from mmt_grpc.domain.ports.store import Installations, Ledger, TokenRows
 from mmt_grpc.domain.token_row import TokenRow
@@ -101,7 +102,9 @@ class Reconciling:
         rows = self.rows.read_many([(entry.shard, entry.token_key) for entry in batch.entries])
         for entry in batch.entries:
             row = rows.get(entry.token_key)
-            if row is not None and entry.revoked_at > comparison.began_at - UNDER_WAY:
+            # What the ledger's clock said before it was set back is not under way: that would last until it caught up.
+            age = comparison.began_at - entry.revoked_at
+            if row is not None and -CLOCKS_DIFFER <= age < UNDER_WAY:
                 if comparison.left_at is None:
                     comparison.left_at, comparison.head = entry.revoked_at, entry.position - 1
             elif row is not None:

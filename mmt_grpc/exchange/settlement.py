@@ -62,6 +62,7 @@ class Settlement:
     asking: Asking
     attempt_log: AttemptLog
     write_back: WriteBack
+    wall_clock: Callable[[], int]
     unwanted: Unwanted
     randomness: Randomness
     failpoints: Failpoints
@@ -145,9 +146,13 @@ class Settlement:
         )
 
     def _has_expired(self, answer: Answer) -> bool:
-        """Whether an access token is over anyway: that it is refused says nothing of the refresh token beside it."""
+        """Whether an access token is over anyway: that it is refused says nothing of the refresh token beside it.
+
+        By the database's clock or by this host's: one that was set back would take it to live, and throw a good refresh
+        token away.
+        """
         expires_at = lifetimes.expiry(answer.issued(), sent_at=answer.sent_at, refreshable=True)
-        return expires_at is not None and expires_at <= self.write_back.now()
+        return expires_at is not None and expires_at <= max(self.write_back.now(), self.wall_clock())
 
     def _tolerates_reuse(self, integration: str) -> bool:
         try:

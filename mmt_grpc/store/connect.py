@@ -51,7 +51,7 @@ class PeeweeGrants:
                 return False
             now = session.now()
             try:
-                session.change(_INSERT, **values, connected_at=now)
+                session.change(_INSERT, **values, connected_at=max(now, connection.sent_at))
             except DuplicateError:
                 raise ConflictError from None
             self._outbox.add(session, Event.CONNECTED, shard=connection.shard, binding=connection.binding, at=now)
@@ -66,7 +66,8 @@ class PeeweeGrants:
             if not _finish(session, connection, request, ConnectOutcome.REAUTHENTICATED):
                 return False
             now = session.now()
-            if not session.change(_REPLACE, **values, grant_number=grant_number, connected_at=now):
+            connected_at = max(now, connection.sent_at)
+            if not session.change(_REPLACE, **values, grant_number=grant_number, connected_at=connected_at):
                 raise _moved(session, connection, grant_number)
             self._outbox.add(session, Event.RECONNECTED, shard=connection.shard, binding=connection.binding, at=now)
             return True

@@ -76,7 +76,7 @@ class FakeTokens(FakeReinstatementRows):
                 renewal_expires_at=connection.renewal_expires_at,
                 next_refresh_at=connection.next_refresh_at,
                 refreshed_at=None,
-                connected_at=self.now(),
+                connected_at=max(self.now(), connection.sent_at),
                 sealed=connection.sealed,
             )
             self._done(pending, connection, ConnectOutcome.REAUTHENTICATED)
@@ -129,6 +129,6 @@ def new_row(connection: Connection, now: int) -> TokenRow:
         renewal_expires_at=connection.renewal_expires_at,
         next_refresh_at=connection.next_refresh_at,
         refreshed_at=None,
-        connected_at=now,
+        connected_at=max(now, connection.sent_at),
         sealed=connection.sealed,
     )

@@ -12,7 +12,7 @@ from mmt_grpc.exchange.asking import UNASKED
 from mmt_grpc.exchange.attempt import UNKEPT_PAUSE
 from mmt_grpc.exchange.attempt_files import AttemptFiles
 from tests.support.fakes_exchange_faults import OUTAGE
-from tests.support.fakes_world import OTHER, World
+from tests.support.fakes_world import OTHER, THIS, World
 
 ELSEWHERE = b"attempt-of-other"
 
@@ -61,3 +61,26 @@ def test_it_is_committed_once_its_row_takes_it(
     assert waited[0] <= world.clock.elapsed() - began <= waited[0] + 2 * UNKEPT_PAUSE
     assert world.spooled() == []
     assert world.coinbase.counts["reuses"] == 0
+
+
+def test_it_ends_a_lapsed_lease_in_its_way_itself_where_nobody_else_is_left(
+    world: World, expired: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failover brings back that an earlier attempt of this replica ran: nothing else here may touch the row now."""
+
+    def refuse(*_: object) -> None:
+        raise StoreUnavailableError
+
+    def bring_back() -> None:
+        until = world.rows.now() + 60 * MICROSECONDS
+        put(world, world.standing(expired), attempt_id=ELSEWHERE, lease_owner=THIS, lease_until=until)
+
+    monkeypatch.setattr(AttemptFiles, "answer", refuse)
+    world.coinbase.meanwhile("refresh", bring_back)
+    began = world.clock.elapsed()
+
+    world.refresh(expired)
+
+    row = world.standing(expired)
+    assert (row.state, row.binding.generation, row.doubt) == (TokenState.ACTIVE, 2, None)
+    assert world.clock.elapsed() - began >= 60 * MICROSECONDS

@@ -292,3 +292,56 @@ def test_what_is_settled_stays_on_disk_for_ten_minutes_wherever_the_clock_jumps(
     beat(world)
 
     assert world.spooled() == []
+
+
+def test_an_answer_whose_access_token_is_over_is_kept_though_the_clock_says_that_it_lives(
+    world: World, client: Client
+) -> None:
+    """A failover took its lease back, so that the exchange is asked, and refuses a token whose time is over."""
+    token = client.new_token()
+    world.pass_time(3600)
+    before = world.standing(token)
+    world.failpoints.arm("refresh.before_commit")
+    with pytest.raises(BaseException, match=r"refresh\.before_commit"):
+        world.refresh(token)
+    world.rows.rows[before.shard, before.binding.token_key] = before
+    world.pass_time(3700)
+    world.store.clock.shift = -A_DAY
+
+    world.restart()
+    beat(world, times=6)
+
+    assert world.standing(token).binding.generation == 2
+    assert world.refresh(token).progress is Progress.STARTED
+    assert world.standing(token).binding.generation == 3
+    assert world.coinbase.counts["reuses"] == 0
+
+
+def test_a_replicas_name_stays_for_what_it_has_not_settled_though_a_lease_of_its_own_came_between(
+    world: World, client: Client
+) -> None:
+    token = client.new_token()
+    world.pass_time(3590)
+    beat(world)
+    row = world.standing(token)
+    in_doubt = replace(
+        row, state=TokenState.IN_DOUBT, doubt=ELSEWHERE, doubt_owner=THIS, failed_at=world.rows.now(), not_before=1
+    )
+    world.rows.rows[row.shard, row.binding.token_key] = in_doubt
+    world.store.clock.shift = A_DAY
+
+    # By a clock that has just jumped this replica itself has been gone for a day.
+    assert world.refresh(token).progress is Progress.STARTED
+
+    now = world.standing(token)
+    assert (now.state, now.doubt, now.doubt_owner) == (TokenState.IN_DOUBT, ELSEWHERE, THIS)
+    assert now.last_failure == "held_back"
+    assert world.coinbase.counts["refreshes"] == 0
+
+
+def test_what_a_connect_brought_before_the_clock_was_set_back_came_then(ahead: World, client: Client) -> None:
+    ahead.coinbase.meanwhile("redeem", lambda: setattr(ahead.store.clock, "shift", 0))
+
+    token = client.new_token()
+
+    assert ahead.standing(token).came_at > ahead.rows.now() + A_DAY // 2

@@ -130,3 +130,14 @@ def _head(world: World) -> int:
     installation = world.store.installations.read()
     assert installation is not None
     return installation.ledger_head
+
+
+def test_what_was_revoked_before_the_ledgers_clock_was_set_back_is_not_under_way(world: World, client: Client) -> None:
+    token = client.connect("alice", world.coinbase.authorize("alice")).token_id
+    row = world.standing(token)
+    world.store.clock.shift = 86_400 * MICROSECONDS
+    world.ledger.record(row.shard, row.binding.token_key)
+    world.store.clock.shift = 0
+
+    assert world.life.engine.comparing.reconciling.incrementally().deleted == 1
+    assert world.row(token) is None

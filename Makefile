@@ -73,7 +73,7 @@ CRASHES ?= --workers 10000 --exchangers 2000 --databases 1000 --supervisors 300 
 campaign-crash: setup system-packages  ## kill, freeze and fill up a fleet for hours, and count what was lost
 	PYTHONPATH=.:generated $(BIN)/python -m tests.campaign.crash $(CRASHES) $(ARGS)
 
-OIDC_CRASHES ?= --workers 200 --exchangers 200 --databases 50
+OIDC_CRASHES ?= --workers 200 --exchangers 200 --databases 50 --supervisors 30 --together 50 --holders 1
 .PHONY: campaign-oidc
 campaign-oidc: setup system-packages  ## the same in less against npm's oidc-provider
 	PYTHONPATH=.:generated $(BIN)/python -m tests.campaign.crash --oidc $(OIDC_CRASHES) $(ARGS)

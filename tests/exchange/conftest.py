@@ -7,6 +7,7 @@ import pytest
 import pytest_socket
 
 from tests.exchange.scheduler_bench import Bench
+from tests.exchange.set_clocks import A_DAY, set_clock
 from tests.support.fakes_world import Client, World
 
 
@@ -22,6 +23,13 @@ def no_network() -> Iterator[None]:
 def world(tmp_path: Path) -> World:
     """A world with one replica in it."""
     return World(tmp_path)
+
+
+@pytest.fixture
+def ahead(world: World) -> World:
+    """The same world, whose database's clock is a day ahead by now."""
+    set_clock(world, A_DAY)
+    return world
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 from mmt_grpc.domain.model import MICROSECONDS
 from mmt_grpc.domain.ports.exchanger import Progress
 from mmt_grpc.domain.token_row import TokenState
-from mmt_grpc.exchange.heartbeat import SECONDS
+from tests.exchange.set_clocks import beat
 from tests.support.fakes_exchange_faults import OUTAGE
-from tests.support.fakes_world import OTHER, Client, Life, World
+from tests.support.fakes_world import OTHER, Client, World
 
 THIRD = b"third-replica---"
 LONG_DEAD = b"long-dead-------"
@@ -27,13 +27,6 @@ def by_a_node(world: World, ahead: int, ask: Callable[[], T]) -> T:
         return ask()
     finally:
         world.store.clock.shift = before
-
-
-def beat(world: World, *lives: Life, times: int = 1) -> None:
-    for _ in range(times):
-        world.pass_time(SECONDS)
-        for life in lives:
-            life.beat()
 
 
 def refreshes(world: World, token: str) -> bool:
